@@ -13,7 +13,7 @@ from nn.initialization import random_kept
 from nn.model_files import NAMES, check_learned
 from nn.other_names import OF_AN_ARGUMENT
 from nn.parameters import PLAIN, HasParameters, check_attributes, check_own_names, dotted, parts_in
-from nn.validation import plain_label, shortened, unknown_argument, without_addresses
+from nn.validation import plain_label, refuse_unknown, shortened, without_addresses
 
 _MOST = 1_000  # elements of a list argument: longer ones are data
 OWN = ("nn.layers", "nn.mlp")  # where this library's modules are
@@ -33,9 +33,8 @@ def remember_arguments(init: Callable[..., None]) -> Callable[..., None]:
     def init_and_remember(self: Any, *args: Any, **options: Any) -> None:
         is_outermost = "_arguments" not in vars(self)
         if is_outermost:
-            for name in options if names else ():
-                if name not in names:
-                    raise unknown_argument(type(self).__name__, name, names[1:], meant)
+            if names:
+                refuse_unknown(type(self).__name__, options, names[1:], meant)
             kept = {name: _copy(value) for name, value in options.items() if name not in self.starting}
             self._arguments = tuple(map(_copy, args)), kept
         init(self, *args, **options)

@@ -17,17 +17,18 @@ from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, Self, TypeVar, dataclass_transform
 
 from engine.other_names import no_attribute
-from nn import MLP, EarlyStopping, Optimizer, binary_cross_entropy, cross_entropy, hinge
+from nn import MLP, EarlyStopping, Optimizer
 from nn.data import as_table, by_name, column_names
 from nn.data.names import has_other_order, rows_with_names
 from nn.data.tables import NamedTable
 from nn.examples import target_names
-from nn.losses import LOSSES, LossFunction, named_loss
+from nn.losses import OF_CLASSES, LossFunction, named_loss
 from nn.optimizers import LearningRate
+from nn.other_names import OF_AN_ESTIMATOR
 from nn.scaling import Scaling
 from nn.targets import are_answers
 from nn.training.options import check_pair
-from nn.validation import check_int, shortened, unknown_argument
+from nn.validation import check_int, refuse_unknown, shortened
 
 try:
     import numpy as np
@@ -48,22 +49,6 @@ __all__ = ["MLPClassifier", "MLPRegressor"]
 _Names = tuple[list[str] | None, list[str] | None]
 _FLOATS = [np.float64, np.float32]
 _ACTIVATIONS: dict[str, Any] = {"identity": "linear", "logistic": "sigmoid"}  # scikit-learn's names
-_ADAM, _SGD = "optimizer=Adam(betas=..., epsilon=...)", "optimizer=SGD(momentum=..., nesterov=...)"
-_MEANT = {
-    **dict.fromkeys(("beta_1", "beta_2", "epsilon"), _ADAM),
-    **dict.fromkeys(("momentum", "nesterovs_momentum"), _SGD),
-    **dict.fromkeys(("learning_rate_init", "lr", "power_t"), "learning_rate=..., a number or one of nn.schedules"),
-    "alpha": "optimizer=Adam(l2=...)",
-    "epochs": "max_iter=...",
-    "n_iter_no_change": "early_stopping=10",
-    "seed": "random_state=...",
-    "solver": 'optimizer="adam"',
-    "tol": "early_stopping=EarlyStopping(min_delta=...)",
-    "validation_split": "validation_fraction=...",
-    **dict.fromkeys(("partial_fit", "warm_start"), "model_.fit(X, y), which trains the same network further"),
-    **dict.fromkeys(("coefs_", "intercepts_"), "model_.state_dict()"),
-}
-"""Names of scikit-learn's MLPs and of ``fit``, and what to use here."""
 
 
 @dataclass_transform()
@@ -74,9 +59,7 @@ def _estimator(kind: _Kind) -> _Kind:
 
     @functools.wraps(init)
     def answering(self: Any, *args: Any, **options: Any) -> None:
-        for name in options:
-            if name not in names:
-                raise unknown_argument(type(self).__name__, name, names, _MEANT)
+        refuse_unknown(type(self).__name__, options, names, OF_AN_ESTIMATOR)
         init(self, *args, **options)
 
     made.__init__ = answering
@@ -100,7 +83,7 @@ class _Estimator:
     random_state: Any = None
 
     def __getattr__(self, name: str) -> Any:
-        raise no_attribute(f"{type(self).__name__!r} object", name, _MEANT)
+        raise no_attribute(f"{type(self).__name__!r} object", name, OF_AN_ESTIMATOR)
 
     def _train(self, X: Any, y: Any, n_outputs: int, names: _Names, **options: Any) -> Self:
         """Make a network with *n_outputs* and train it; *names* are those of the columns of X and y."""
@@ -278,13 +261,15 @@ class MLPRegressor(_Estimator, RegressorMixin, BaseEstimator):  # type: ignore[m
             ValueError: an argument does not fit, or the loss is one for classes.
         """
         X, y, names = self._table(X, y, y_numeric=True)
-        name, function = named_loss(self.loss)
-        if function in (binary_cross_entropy, cross_entropy, hinge):
-            raise ValueError(f"loss must be one for numbers, such as mse, got {name}; MLPClassifier learns classes")
+        loss = named_loss(self.loss)
+        if loss.name in OF_CLASSES:
+            raise ValueError(
+                f"loss must be one for numbers, such as mse, got {loss.name}; MLPClassifier learns classes"
+            )
         y = y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True).reshape(-1, 1)
         weights, pair = _weights(sample_weight, X), options.get("validation_data")
         with np.errstate(over="ignore", invalid="ignore"):
-            scaler = StandardScaler(with_mean=name in LOSSES, with_std=name in LOSSES).fit(y, sample_weight=weights)
+            scaler = StandardScaler(with_mean=loss.is_bundled, with_std=loss.is_bundled).fit(y, sample_weight=weights)
             scaled = scaler.transform(y)
         if not np.isfinite(scaled).all():
             raise ValueError(f"y must have numbers that can be squared, up to about 1e154, got {abs(y).max()!r}")
@@ -294,7 +279,7 @@ class MLPRegressor(_Estimator, RegressorMixin, BaseEstimator):  # type: ignore[m
             table = as_table(validation_y, "validation y", y.shape[1])
             options["validation_data"] = validation_X, scaler.transform(table)
         self._train(X, scaled, y.shape[1], names, loss=self.loss, sample_weight=weights, **options)
-        if name in LOSSES:
+        if loss.is_bundled:
             Scaling(scaler.mean_.tolist(), scaler.scale_.tolist()).fold_out(self.model_)
         return self
 

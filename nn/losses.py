@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import reduce
-from typing import Any, SupportsFloat
+from typing import Any, NamedTuple, SupportsFloat
 
 from engine import Value, dot, logsumexp, maximum, mean, minimum, relu, softplus
 from nn.ranges import range_of
@@ -138,9 +138,23 @@ def _hinge_of_one_hot(outputs: Sequence[Value], target: Sequence[Value]) -> Valu
 
 
 LOGITS = ("cross_entropy", "binary_cross_entropy")  # the losses on logits, which take probabilities as targets
+OF_CLASSES = (*LOGITS, "hinge")  # the losses that take labels; others take numbers
 LOSSES: dict[str, LossFunction] = {
     loss.__name__: loss for loss in (mse, mae, huber, cross_entropy, binary_cross_entropy, hinge)
 }
+
+
+class Loss(NamedTuple):
+    """A loss; a user's function never has the name of a bundled one."""
+
+    name: str
+    function: LossFunction
+
+    @property
+    def is_bundled(self) -> bool:
+        return self.name in LOSSES
+
+
 ALIASES = {
     "bce": "binary_cross_entropy",
     "mean_squared_error": "mse",
@@ -165,15 +179,15 @@ def recorded_form(loss: LossFunction, n_outputs: int) -> tuple[LossFunction, boo
 _TARGETS = frozenset({"y_true", "true", "target", "targets", "label", "labels"})
 
 
-def named_loss(loss: str | LossFunction) -> tuple[str, LossFunction]:
-    """The name and the function of a loss; a user's function never gets the name of a bundled one."""
+def named_loss(loss: str | LossFunction) -> Loss:
+    """The loss of that name, or that a function is."""
     if callable(loss):
         name = getattr(loss, "__name__", "custom")
         _check_arguments(name, loss)
-        return (name if loss is LOSSES.get(name, loss) else f"{name} of your own"), loss
+        return Loss(name if loss is LOSSES.get(name, loss) else f"{name} of your own", loss)
     name = ALIASES.get(loss.lower(), loss.lower()) if isinstance(loss, str) else ""
     if name in LOSSES:
-        return name, LOSSES[name]
+        return Loss(name, LOSSES[name])
     raise unknown_name("loss", loss, LOSSES, "a function", ALIASES)
 
 
@@ -236,7 +250,7 @@ def _no_logits(loss: str, outputs: Sequence[Any]) -> ValueError | None:
             'the last activation out (output="linear"), and predict_proba gives probabilities'
         )
     one_sided = [low >= 0.0 for low, _ in ranges if not last & {"relu", "maximum"}]  # these are 0 for a no
-    if len(outputs) == 1 and loss in (*LOGITS, "hinge") and any(one_sided):
+    if len(outputs) == 1 and loss in OF_CLASSES and any(one_sided):
         advice = 'leave the last activation out (output="linear")'
         return ValueError(f'loss="{loss}" must be given numbers of both signs, got one that is never below 0; {advice}')
     return None

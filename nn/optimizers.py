@@ -12,8 +12,9 @@ from weakref import ref
 from engine import Value, gradients
 from nn.by_identity import ByIdentity
 from nn.lazy_numpy import np
+from nn.other_names import OF_AN_OPTIMIZER
 from nn.schedules import works_alone
-from nn.validation import as_number, check_int, number_in, shortened, unknown_argument, unknown_name
+from nn.validation import as_number, check_int, number_in, refuse_unknown, shortened, unknown_name
 
 if TYPE_CHECKING:
     from nn.module import Module
@@ -21,20 +22,6 @@ if TYPE_CHECKING:
     Vector = np.ndarray[Any, np.dtype[np.float64]]
 
 LearningRate = float | Callable[[int], float]
-
-_MEANT = {  # arguments of other libraries, and what to type here
-    **{
-        "lr": "learning_rate=",
-        "param_groups": "learning_rate=",
-        "params": "parameters",
-        "eps": "epsilon=",
-        "decay": "weight_decay=",
-    },
-    **dict.fromkeys(("beta_1", "beta_2", "beta1", "beta2"), "betas=(0.9, 0.999)"),
-    **dict.fromkeys(("kernel_regularizer", "alpha"), "l1= or l2="),
-    **{"clipvalue": "clip_value=", "clipnorm": "clip_norm=, the norm of all gradients together"},
-    **dict.fromkeys(("global_clipnorm", "max_norm", "max_grad_norm"), "clip_norm="),
-}
 
 _OF_A_MODEL = ("parameters", "follows_model", "steps")
 """The attributes that change from model to model, besides those that are remembered."""
@@ -95,10 +82,11 @@ class Optimizer:
         clip_norm: float | None = None,
         **unknown: Any,
     ) -> None:
-        kind = type(self)
-        for name in unknown:
-            known = dict.fromkeys(name for base in kind.__mro__[:-1] for name in inspect.signature(base).parameters)
-            raise unknown_argument(kind.__name__, name, [n for n in known if n not in ("unknown", "options")], _MEANT)
+        if unknown:
+            bases = type(self).__mro__[:-1]
+            known = dict.fromkeys(name for base in bases for name in inspect.signature(base).parameters)
+            own = [name for name in known if name not in ("unknown", "options")]
+            refuse_unknown(type(self).__name__, unknown, own, OF_AN_OPTIMIZER)
         if clip_value is not None and clip_norm is not None:
             raise ValueError(f"clip_norm must be left out beside clip_value, got {clip_norm!r}")
         self.learning_rate, self.weight_decay, self.l1, self.l2 = learning_rate, weight_decay, l1, l2
@@ -111,11 +99,11 @@ class Optimizer:
             self.bind(parameters)
 
     def __getattr__(self, name: str) -> Any:
-        question = f"; did you mean {_MEANT[name]}?" if name in _MEANT else ""
+        question = f"; did you mean {OF_AN_OPTIMIZER[name]}?" if name in OF_AN_OPTIMIZER else ""
         raise AttributeError(f"{type(self).__name__} has no attribute {name}{question}")
 
     def __setattr__(self, name: str, thing: object) -> None:
-        if name in _MEANT and type(self) in OPTIMIZERS.values():
+        if name in OF_AN_OPTIMIZER and type(self) in OPTIMIZERS.values():
             self.__getattr__(name)
         super().__setattr__(name, thing)
 
@@ -134,8 +122,6 @@ class Optimizer:
         """
         old = self.parameters or []
         new = _check_parameters(parameters, self.follows_model or not old)
-        if old == new and model is None:
-            return
         last = None if self._model is None else self._model()
         is_ours = self.follows_model or not old or (self._model is not None and last is not model)
         is_other = is_ours and set(old).isdisjoint(new)

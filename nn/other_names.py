@@ -1,4 +1,4 @@
-"""Names of PyTorch and Keras, and what to use here."""
+"""Names of PyTorch, Keras and scikit-learn, and what to use here."""
 
 from engine.other_names import by_name
 
@@ -38,6 +38,53 @@ OF_AN_ARGUMENT = by_name(
         "p": "rate=",
     }
 )
+
+OF_FIT = by_name(
+    {
+        "max_iter": "epochs=",
+        "lr": "learning_rate=",
+        "random_state": "seed=",
+        "patience": "early_stopping=",
+        "weight_decay": "optimizer=Adam(weight_decay=...)",
+        "l1": "optimizer=Adam(l1=...)",
+        "l2 alpha kernel_regularizer": "optimizer=Adam(l2=...)",
+        "clip_value clipvalue": "optimizer=Adam(clip_value=...)",
+        "clip_norm clipnorm global_clipnorm max_norm": "optimizer=Adam(clip_norm=...)",
+        "momentum": "optimizer=SGD(momentum=...)",
+    }
+)
+
+OF_AN_OPTIMIZER = by_name(
+    {
+        "lr param_groups": "learning_rate=",
+        "params": "parameters",
+        "eps": "epsilon=",
+        "decay": "weight_decay=",
+        "beta_1 beta_2 beta1 beta2": "betas=(0.9, 0.999)",
+        "kernel_regularizer alpha": "l1= or l2=",
+        "clipvalue": "clip_value=",
+        "clipnorm": "clip_norm=, the norm of all gradients together",
+        "global_clipnorm max_norm max_grad_norm": "clip_norm=",
+    }
+)
+
+OF_AN_ESTIMATOR = by_name(
+    {
+        "beta_1 beta_2 epsilon": "optimizer=Adam(betas=..., epsilon=...)",
+        "momentum nesterovs_momentum": "optimizer=SGD(momentum=..., nesterov=...)",
+        "learning_rate_init lr power_t": "learning_rate=..., a number or one of nn.schedules",
+        "alpha": "optimizer=Adam(l2=...)",
+        "epochs": "max_iter=...",
+        "n_iter_no_change": "early_stopping=10",
+        "seed": "random_state=...",
+        "solver": 'optimizer="adam"',
+        "tol": "early_stopping=EarlyStopping(min_delta=...)",
+        "validation_split": "validation_fraction=...",
+        "partial_fit warm_start": "model_.fit(X, y), which trains the same network further",
+        "coefs_ intercepts_": "model_.state_dict()",
+    }
+)
+"""Names of scikit-learn's MLPs and of ``fit``."""
 
 OF_A_HISTORY = by_name(
     {

@@ -5,12 +5,12 @@ from __future__ import annotations
 import builtins
 import dis
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-from nn.validation import as_number, check_int, unknown_argument
+from nn.validation import as_number, check_int, refuse_unknown
 
 if TYPE_CHECKING:
     from nn.training.history import History
@@ -157,8 +157,7 @@ class EarlyStopping:
     """
 
     def __init__(self, patience: int = 10, min_delta: float = 0.0, restore_best: bool = True, **unknown: Any) -> None:
-        for name in unknown:
-            raise unknown_argument("EarlyStopping", name, ("patience", "min_delta", "restore_best"), {})
+        refuse_unknown("EarlyStopping", unknown, ("patience", "min_delta", "restore_best"), {})
         self.patience, self.restore_best = check_int("patience", patience, 1), restore_best
         self.min_delta = as_number("min_delta", min_delta, "[0, inf)")
 
@@ -195,7 +194,9 @@ def works_alone(schedule: object, depth: int = 5) -> bool:
         return isinstance(schedule, (int, float))
     cells = [cell.cell_contents for cell in schedule.__closure__ or ()]
     reached = [*cells, *(schedule.__defaults__ or ()), *(schedule.__kwdefaults__ or {}).values()]
-    for code in codes_in(schedule.__code__):
+    codes = [schedule.__code__]
+    for code in codes:  # and that of the functions in it
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
         if any(instruction.opname in _STORES for instruction in dis.get_instructions(code)):
             return False
         for name in code.co_names:
@@ -209,11 +210,3 @@ def works_alone(schedule: object, depth: int = 5) -> bool:
 def is_plain(thing: object) -> bool:
     """Whether all attributes of an object are numbers, so that it is what its class makes of it."""
     return all(isinstance(part, (int, float)) for part in vars(thing).values())
-
-
-def codes_in(code: CodeType) -> Iterator[CodeType]:
-    """The code of a function, and of those that it defines."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from codes_in(constant)

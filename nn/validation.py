@@ -1,17 +1,14 @@
 """Wrong input, in one voice: ``X must be ..., got ...``, and then what to do."""
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
 from engine import validation
+from engine.validation import as_float, check_choice, check_flag, check_seconds, one_line, plain_label, shortened
 
 __all__ = ["as_float", "check_choice", "check_flag", "check_seconds", "one_line", "plain_label", "shortened"]
-
-as_float, check_choice, one_line = validation.as_float, validation.check_choice, validation.one_line
-check_flag = validation.check_flag
-check_seconds, plain_label, shortened = validation.check_seconds, validation.plain_label, validation.shortened
 
 
 def float_type(dtype: Any) -> str:
@@ -99,18 +96,19 @@ def first_names(names: Collection[Any]) -> str:
     return ", ".join(shortened(name, 30) for name in list(names)[:12]) + (", ..." if len(names) > 12 else "")
 
 
-def unknown_argument(of: str, given: str, names: Iterable[str], meant: dict[str, str]) -> TypeError:
-    """The error for an unknown argument of *of*; *meant* has advice for other libraries' names.
+def refuse_unknown(of: str, given: Iterable[str], names: Collection[str], meant: Mapping[str, str]) -> None:
+    """Raise a TypeError for the first argument that *of* has not; *meant* has advice for other libraries' names.
 
-    >>> raise unknown_argument("fit", "epoch", ["epochs", "seed"], {})
+    >>> refuse_unknown("fit", ["epoch"], ["epochs", "seed"], {})
     Traceback (most recent call last):
     ...
     TypeError: fit has no argument epoch=; did you mean epochs=?
     """
-    own = list(names)
-    close = meant.get(given) or "".join(f"{name}=" for name in nearest(given, own)[:1])
-    advice = f"did you mean {close}?" if close else f"it has {', '.join(own)}"
-    return TypeError(f"{of} has no argument {given}=; {advice}")
+    for argument in given:
+        if argument not in names:
+            close = meant.get(argument) or "".join(f"{name}=" for name in nearest(argument, names)[:1])
+            advice = f"did you mean {close}?" if close else f"it has {', '.join(names)}"
+            raise TypeError(f"{of} has no argument {argument}=; {advice}")
 
 
 def unknown_name(name: str, given: object, known: Iterable[str], other: str, aliases: Iterable[str] = ()) -> ValueError:

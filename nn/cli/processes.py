@@ -17,7 +17,8 @@ from engine import __version__
 from engine.optional_packages import optional_package
 from nn.cli.meeting import Meeting, StoppedError, connected_to
 from nn.cli.messages import message_of
-from nn.training.processes import check_same, fact
+from nn.training.fingerprint import fact
+from nn.training.teams import check_same
 from nn.validation import check_int, shortened
 
 if TYPE_CHECKING:

@@ -1,23 +1,19 @@
 """Checkpoints: a training run in a file, from which it goes on bit for bit."""
 
-import hashlib
 import json
 import time
-from contextlib import suppress
 from dataclasses import astuple, dataclass, field
-from functools import partial
 from os import PathLike
 from typing import Any
 
 from engine.whole_files import as_path, is_device, write_whole
-from nn.examples import Examples, Tally
-from nn.losses import LOSSES
-from nn.model_files import ModelFileError, is_finite, parse_json
-from nn.optimizers import LearningRate
+from nn.examples import Tally
+from nn.model_files import ModelFileError, parse_json
+from nn.training.fingerprint import DIGESTS, digest, graphs_of, probes_of, run_of
 from nn.training.history import COLUMNS, History
-from nn.training.processes import Alone, computed, digest, graphs_of, probes_of
 from nn.training.steps import Task
-from nn.validation import as_number, shortened, without_addresses
+from nn.training.teams import Alone
+from nn.validation import as_number, shortened
 
 FORMAT, VERSION = "gradstep checkpoint", 4
 
@@ -55,21 +51,20 @@ class Checkpoint:
 
     def begin(self, task: Task) -> Progress:
         """Restore parameters, optimizer and random numbers from the file, if it is of this run; or begin the file."""
-        self._task, self._run = task, json.loads(json.dumps(_run_of(task)))
+        self._task, self._run = task, json.loads(json.dumps(run_of(task)))
         content = task.team.first(self._read)
-        if content is None:
-            self._begin_look()
-            progress = Progress(asked=task.n_epochs)
-            self.write(progress)
-            return progress
         try:
-            progress = self._restored(task, content)
+            progress = Progress() if content is None else self._restored(task, content)
         except (ArithmeticError, AttributeError, LookupError, TypeError) as error:  # of a stranger's file
             raise ModelFileError(f"{self.path}: no checkpoint of gradstep's ({shortened(error)})") from None
-        stopped_early = task.stopping is not None and task.stopping.ends(progress.history)
-        progress.stopped = progress.stopped and (stopped_early or task.n_epochs <= progress.asked)
+        if progress.stopped and task.n_epochs > progress.asked:
+            progress.stopped = task.options.stopping is not None and task.options.stopping.ends(progress.history)
         progress.asked = task.n_epochs
-        self._begin_look()
+        self._weights, self._probes = task.model.state_dict(), probes_of(task)
+        self._graphs = graphs_of(task, self._weights, self._probes)  # with the weights that the run begins with
+        self.look()
+        if content is None:
+            self.write(progress)
         return progress
 
     def _restored(self, task: Task, content: dict[str, Any]) -> Progress:
@@ -93,13 +88,6 @@ class Checkpoint:
         if content is not None and content.pop("digest", None) != digest(json.dumps(content).encode()):
             raise ModelFileError(f"{self.path}: incomplete or damaged checkpoint; delete it to begin again")
         return content
-
-    def _begin_look(self) -> None:
-        """Note what there is and what is computed before a run's steps, with the weights that it begins with."""
-        self._weights = self._task.model.state_dict()
-        self._probes = probes_of(self._task)
-        self._graphs = graphs_of(self._task, self._weights, self._probes)
-        self.look()
 
     def look(self) -> None:
         """Note what model, loss, optimizer and schedule keep: a run begins with it, or computes it again."""
@@ -148,7 +136,7 @@ class Checkpoint:
         for what, here in self._run.items():
             there = other.get(what)
             if there != here:
-                shown = "" if what in _DIGESTS else f": {shortened(there)} there, {shortened(here)} here"
+                shown = "" if what in DIGESTS else f": {shortened(there)} there, {shortened(here)} here"
                 raise ValueError(
                     f"{self.path} must be a checkpoint of this run, got one that differs in the {what}{shown}; give "
                     "another file name, or delete that file to start from the beginning"
@@ -167,49 +155,6 @@ def shared_checkpoint(own: Checkpoint | None, team: Alone) -> Checkpoint | None:
 
 
 _RECORDED = ("the model", "the loss")  # what ``_kept_by`` names that graphs are made by
-_DIGESTS = {
-    *("starting weights", "starting state of the optimizer", "parameters to train"),
-    *("code of the loss", "examples", "validation examples"),
-}
-
-
-def _run_of(task: Task) -> dict[str, Any]:
-    """The fingerprint of a run: only a run with the same one goes on."""
-    digests = [".".join(task.team.gather(_digest_of(part))) for part in (task.examples, task.validation)]
-    probes = task.team.first(lambda: probes_of(task))
-    run = settings_of(task) | {"starting state of the optimizer": digest(task.optimizer.state_dict())}
-    run |= {"examples": digests[0], "validation examples": digests[1]} | computed(task, probes)
-    rates, again = _some_rates(task.optimizer.learning_rate), _some_rates(task.optimizer.learning_rate)
-    return run | (rates if rates == again else {})
-
-
-def _some_rates(rate: LearningRate) -> dict[str, str]:
-    """The learning rates of some steps, whatever code and numbers a schedule reads; none after an error."""
-    rates: dict[str, str] = {}
-    with suppress(Exception):
-        for step in (0, 1, 10, 100, 1_000, 10_000):
-            rates[f"learning rate of step {step}"] = repr(rate(step) if callable(rate) else rate)
-    return rates
-
-
-def settings_of(task: Task) -> dict[str, Any]:
-    """What is the same in all processes of a run, as a fingerprint."""
-    optimizer = task.optimizer
-    places = {parameter: place for place, parameter in enumerate(task.model.parameters())}
-    return {
-        "model": without_addresses(repr(task.model)),
-        "seed": task.seed,
-        "dtype": task.dtype,
-        "backend": task.backend,
-        "loss": task.loss_name,
-        "code of the loss": [] if task.loss in LOSSES.values() else _describe(task.loss),
-        "batch size": task.batch_size,
-        "starting weights": digest([parameter.data for parameter in task.model.parameters()]),
-        "optimizer": type(optimizer).__name__,
-        **{f"{name} of the optimizer": _describe(thing) for name, thing in optimizer.settings().items()},
-        "parameters to train": digest([places.get(parameter) for parameter in optimizer.parameters or ()]),
-        "early stopping": task.stopping and {name: _describe(thing) for name, thing in vars(task.stopping).items()},
-    }
 
 
 def _kept_by(task: Task) -> dict[str, Any]:
@@ -218,33 +163,6 @@ def _kept_by(task: Task) -> dict[str, Any]:
 
     kind = type(task.optimizer).__name__
     things = {f"{name} of the {kind}": thing for name, thing in task.optimizer.settings().items()}
-    things |= {f"the class of the {kind}": type(task.optimizer), "the early_stopping": task.stopping}
-    things |= {"the model": task.model, "the loss": task.loss}
+    things |= {f"the class of the {kind}": type(task.optimizer), "the early_stopping": task.options.stopping}
+    things |= {"the model": task.model, "the loss": task.loss.function}
     return {name: compiler.Surroundings(thing).look() for name, thing in things.items()}
-
-
-def _describe(thing: Any, depth: int = 3) -> Any:
-    """What tells a setting from others; of a function its name, its code, and what it was made with."""
-    if thing is None or isinstance(thing, (bool, int, float, str)):
-        return repr(thing) if isinstance(thing, float) and not is_finite(float(thing)) else thing
-    if isinstance(thing, partial):
-        return _describe([thing.func, *thing.args, *thing.keywords.items()], depth)
-    if isinstance(thing, (list, tuple)) and depth:
-        return [_describe(part, depth - 1) for part in thing]
-    name = getattr(thing, "__qualname__", type(thing).__name__)
-    if not callable(thing) or not depth:
-        return name
-    code = getattr(thing, "__code__", None)
-    parts = [cell.cell_contents for cell in getattr(thing, "__closure__", None) or ()]
-    parts += [*(getattr(thing, "__defaults__", None) or ()), *getattr(thing, "__dict__", {}).values()]
-    parts += code.co_consts if code else ()
-    return [name, code and digest((code.co_code, code.co_names)), *(_describe(part, depth - 1) for part in parts)]
-
-
-def _digest_of(examples: Examples | None) -> str:
-    if examples is None:
-        return ""
-    table, targets = examples.table, examples.targets
-    inputs = hashlib.sha256(table.tobytes()).hexdigest()
-    parts = (table.shape, table.dtype.name, inputs, targets.classes, targets.kind, targets.encoded, examples.weights)
-    return digest(parts)

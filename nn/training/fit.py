@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from engine import Value
 from nn.data import as_table, by_name, column_names
-from nn.data.columns import Columns
 from nn.examples import (
-    Tally,
     as_list,
     check_examples,
     check_width,
@@ -28,28 +21,22 @@ from nn.examples import (
 )
 from nn.initialization import random_numbers
 from nn.losses import LossFunction, check_takes_logits, named_loss
-from nn.noise import no_noise, noise_from, outputs_and_layout
+from nn.noise import Layout, no_noise, noise_from, outputs_and_layout
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
+from nn.other_names import OF_FIT
 from nn.parameters import check_call
-from nn.schedules import EarlyStopping, ReduceOnPlateau
+from nn.schedules import EarlyStopping
 from nn.targets import Label, given_classes
-from nn.training import options
-from nn.training.checkpoint import Checkpoint, Progress, settings_of, shared_checkpoint
+from nn.training.checkpoint import Checkpoint, shared_checkpoint
 from nn.training.history import History
-from nn.training.interrupts import Interrupts
-from nn.training.options import Callback, is_true
-from nn.training.processes import Probe, computed, fact, order_and_classes, probes_of, state_of
-from nn.training.steps import Steps, Task
-from nn.training.threads import trained_here
-from nn.validation import check_int
+from nn.training.loop import Training
+from nn.training.options import OWN_TO_EACH, Callback, Options, check_pair, team_of
+from nn.training.steps import Task
+from nn.validation import refuse_unknown
 
 if TYPE_CHECKING:
     from nn.module import Module
     from nn.training.communicators import Communicator
-
-_ALIKE = "give models and fit the same seed and the same arguments"
-_SECONDS = 0.5
-"""How old the numbers in parameters may be where only other threads, signals or printing can see them."""
 
 
 @noise_from(no_noise)
@@ -158,263 +145,45 @@ def fit(
             changed. Or another process ended the training, or has other weights than this one.
         OSError: the checkpoint cannot be written or read; the weights are those of that moment.
     """
-    # what all processes must be given alike; first, while there are no other variables
-    given = {name: thing for name, thing in locals().items() if name not in options.OWN_TO_EACH}
-    team = options.team_of(communicator)
+    given = dict(locals())  # first, while there are no other variables
+    team = team_of(communicator)
     with team.together():
-        options.refuse_unknown(unknown, fit.__annotations__)
+        refuse_unknown("fit", unknown, list(fit.__annotations__)[1:-2], OF_FIT)  # without model, unknown and return
         checkpoint_file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every)
-        loss_name, loss = named_loss(loss)
+        options, chosen, rng = Options(given), named_loss(loss), random_numbers(seed)
         optimizer = named_optimizer(optimizer, learning_rate)
-        batch_size, rng = check_int("batch_size", batch_size, 1), random_numbers(seed)
-        callbacks, verbose = options.check_callbacks(callbacks), options.check_verbose(verbose, progress)
-        epochs, replay = None if epochs is None else check_int("epochs", epochs, 0), options.check_replay(replay)
-        options.check_alike(communicator, replay, validation_split, class_weight)
-        dtype, backend = options.check_dtype(dtype, replay), options.check_backend(backend, replay, devices)
-        stopping = options.check_stopping(early_stopping)
         names, y_names = column_names(X, input_names(model)), column_names(y, target_names(model), "y")
         table = as_table(by_name(X, names, keep=False), "X", model.n_inputs, keep_float32=True)
-        outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: as_list(model(table[0].tolist()))))
-        n_outputs, inputs = len(outputs), [Value(x).detach() for x in table[0].tolist()]  # no leaf: a model may keep x
-        check_takes_logits(loss_name, outputs, lambda: outputs_and_layout(lambda: as_list(model(inputs)))[0])
-        known = model.classes if classes is None else given_classes(loss_name, classes, n_outputs)
-        examples = check_examples(table, by_name(y, y_names, "y"), loss_name, n_outputs, known)
+        n_outputs, noise = _called(model, table[0].tolist(), chosen.name)
+        known = model.classes if classes is None else given_classes(chosen.name, classes, n_outputs)
+        examples = check_examples(table, by_name(y, y_names, "y"), chosen.name, n_outputs, known)
         learned, validation = examples.targets.classes, None
         examples = weigh(examples, sample_weight)
         if validation_data is not None:
-            validation_X, validation_y = options.check_pair(validation_data, validation_split)
+            validation_X, validation_y = check_pair(validation_data, validation_split)
             validation_X = by_name(validation_X, names, "validation X", keep=False)
             rows = as_table(validation_X, "validation X", model.n_inputs, keep_float32=True)
             validation_y = by_name(validation_y, y_names, "validation y")
-            validation = check_examples(rows, validation_y, loss_name, n_outputs, learned, "validation ")
+            validation = check_examples(rows, validation_y, chosen.name, n_outputs, learned, "validation ")
             check_width(examples.targets, validation.targets)
         elif validation_split is not None:
             examples, validation = split_validation(examples, validation_split, seed)
-        examples = smooth(weigh_classes(examples, class_weight), label_smoothing, loss_name, n_outputs)
+        examples = smooth(weigh_classes(examples, class_weight), label_smoothing, chosen.name, n_outputs)
     team.count(len(examples))
     if not any(team.gather(examples.weights is None or any(examples.weights))):
         raise ValueError("sample_weight and class_weight must be above 0 for an example to train on, got 0 for all")
-    data = loss_name, loss, examples, validation, seed, rng
-    task = Task(
-        model, optimizer, *data, batch_size, epochs, stopping, callbacks, dtype, n_outputs, noise, backend, team
-    )
     y_names = y_names if learned is None and len(y_names or ()) == n_outputs else None
-    training = Training(task, names, y_names, shared_checkpoint(checkpoint_file, team), verbose)
-    with ExitStack() as stack, training.interrupts.handled():
-        team.caught(lambda: stack.enter_context(trained_here(model.parameters(), optimizer)))
-        training.run(replay, given)
-    history = training.progress.history
+    task = Task(model, n_outputs, noise, chosen, examples, validation, optimizer, options, rng, team)
+    training = Training(task, (names, y_names), shared_checkpoint(checkpoint_file, team))
+    history = training.run({name: thing for name, thing in given.items() if name not in OWN_TO_EACH})
     if history.epochs >= task.n_epochs and not team.rank:  # nothing ended it before
         history.warn_if_not_converged()
     return history
 
 
-@dataclass(eq=False)
-class Training:
-    """One call of ``fit``, its arguments checked."""
-
-    task: Task
-    column_names: list[str] | None
-    target_column_names: list[str] | None
-    checkpoint: Checkpoint | None
-    verbose: int
-
-    def __post_init__(self) -> None:
-        self.progress, self.interrupts, self.team = Progress(), Interrupts(), self.task.team
-        self.steps = Steps(self.task, "replay=False")
-
-    def run(self, replay: bool | None, given: dict[str, Any]) -> None:
-        """Train until all epochs are done or something ends it; all processes must be *given* alike."""
-        try:
-            with self.team.shield(self.interrupts):
-                probes = self.team.first(lambda: probes_of(self.task))
-                alike = partial(self._alike, given, probes)
-                if self.team.check(alike, _ALIKE) or self.team.agree(lambda: self._begin(replay)):
-                    raise KeyboardInterrupt
-                cause = "give all an optimizer that took the same steps before"
-                if self.team.agree(self._resume) or self._is_other(cause):
-                    raise KeyboardInterrupt
-                self._epochs()
-                if self.progress.best:
-                    self._restore_best()
-        except KeyboardInterrupt:
-            self.task.optimizer.put_weights()  # whole, even if it came between two parameters
-            self.progress.history.interrupted = True
-        finally:
-            with self.interrupts.shielded():
-                self.steps.close()
-            self.progress.history.eager = self.steps.eager
-
-    def _restore_best(self) -> None:
-        try:
-            self.task.model.load_state_dict(self.progress.best)
-        except ValueError as error:
-            advice = "give early_stopping=EarlyStopping(restore_best=False) where a callback adds or removes some"
-            raise ValueError(f"the best epoch had other parameters ({error}); {advice}") from None
-
-    def _alike(self, given: dict[str, Any], probes: list[Probe]) -> dict[str, str]:
-        """What must be the same in all processes; *probes* are examples."""
-        names = {"names of the inputs": self.column_names, "names of the targets": self.target_column_names}
-        settings = {**settings_of(self.task), **order_and_classes(self.task), **names, **given}
-        return {name: fact(thing) for name, thing in settings.items()} | computed(self.task, probes)
-
-    def _begin(self, replay: bool | None) -> None:
-        self.task.model.eval()  # its mode from now on; steps have their noise all the same
-        if self.team.is_shared:
-            from nn.training.shared import shared_steps
-
-            self.steps = shared_steps(self.task)
-        elif replay is not False:
-            from nn.training.replayed import steps_for
-
-            self.steps = steps_for(self.task, insists=replay is True)
-        else:
-            self.steps = Steps(self.task.kept(), "replay=False")
-        self.task = self.steps.task
-        self._bind()
-        with self.interrupts.shielded():
-            self.steps.begin()
-
-    def _resume(self) -> None:
-        """Restore what a checkpoint holds."""
-        if self.checkpoint is not None:
-            self.progress = self.checkpoint.begin(self.task)
-            history = self.progress.history
-            self._tell_schedule(history.first(n + 1) for n in range(history.epochs))
-            self.steps.next_epoch()
-            with self.interrupts.shielded():
-                self.steps.begin()
-
-    def _is_other(self, cause: str) -> bool:
-        """Raise an error unless all processes are as far; return whether Ctrl-C came."""
-        return self.team.check(lambda: state_of(self.task, self.steps.numbers()), cause, RuntimeError)
-
-    def _epochs(self) -> None:
-        """The training loop: steps on shuffled batches, then measurements and callbacks."""
-        task, progress, history = self.task, self.progress, self.progress.history
-        with self._bar() as bar:
-            while history.epochs < task.n_epochs and not progress.stopped:
-                bar.set_description(f"epoch {history.epochs + 1}/{task.n_epochs}", refresh=False)
-                if not progress.order:
-                    progress.order = list(range(self.team.n_examples))
-                    task.rng.shuffle(progress.order)
-                for start in range(progress.tally.n, len(progress.order), task.batch_size):
-                    self._step(progress.order[start : start + task.batch_size])
-                    bar.update()
-                    if self.checkpoint is not None and self.checkpoint.due():
-                        self.team.caught(self._save)
-                self._measure()
-                self.team.caught(partial(self._show, bar))
-                progress.stopped = self._ends()
-                if self.team.agree(self._go_on):
-                    progress.stopped = history.interrupted = True
-
-    def _step(self, batch: list[int]) -> None:
-        with self._finite(f"step {self.task.optimizer.steps + 1}"):
-            self.progress.tally += self.steps.step(batch)
-
-    @contextmanager
-    def _finite(self, where: str) -> Iterator[None]:
-        """A block in which an ArithmeticError says that training diverged."""
-        epoch = self.progress.history.epochs + 1
-        try:
-            yield
-        except ArithmeticError as error:
-            raise FloatingPointError(
-                f"training diverged in epoch {epoch}, {where} ({error}); try a smaller learning rate, or inputs of a "
-                "smaller range"
-            ) from error
-
-    def _measure(self) -> None:
-        """Append the losses of this epoch, and those of validation, to the history."""
-        task, progress = self.task, self.progress
-        classifies, is_first = task.examples.targets.classes is not None, not progress.history.epochs
-        is_seen = is_first or task.callbacks or task.stopping is not None or self.checkpoint is not None
-        self.steps.put_back(0.0 if is_seen else _SECONDS)
-        if is_first:
-            self.team.caught(self.steps.check_trains)
-        with self._finite("validation"):
-            validation = self.steps.validate()
-            if validation is not None and not math.isfinite(validation.loss):
-                raise FloatingPointError(f"the loss is {validation.loss}")
-        progress.history.note(progress.tally, classifies)
-        progress.order, progress.tally = [], Tally()
-        if validation is not None:
-            progress.history.note(validation, classifies, "validation_")
-        progress.history.eager = self.steps.eager
-
-    def _ends(self) -> bool:
-        """Call the callbacks; return whether one of them, or early stopping, ends the training."""
-        task, history, is_over = self.task, self.progress.history, False
-        self.team.caught(lambda: self._tell_schedule([history]))
-        if task.stopping is not None:
-            is_over = task.stopping.ends(history)
-            if task.stopping.restore_best and task.stopping.best_epoch(history) == history.epochs - 1:
-                self.progress.best = task.model.state_dict()
-        if self.team.agree(self._call_back):
-            history.interrupted = True
-        if self._is_other("a callback or an optimizer changed some"):
-            history.interrupted = True
-        return is_over or history.interrupted
-
-    def _call_back(self) -> bool:
-        history = self.progress.history
-        epochs = history.epochs
-        answers = [callback(self.task.model, history) for callback in self.task.callbacks]
-        if history.epochs != epochs:
-            raise ValueError(f"history.loss must keep its {epochs} losses, got {history.epochs} after the callbacks")
-        return any(map(is_true, answers))
-
-    def _go_on(self) -> None:
-        """Save the epoch, and make ready for the next one."""
-        self._save()
-        if not self.progress.stopped:
-            self.steps.next_epoch()
-
-    def _tell_schedule(self, histories: Iterable[History]) -> None:
-        """Give the learning rate the history after each epoch, if it takes one."""
-        after_epoch = getattr(self.task.optimizer.learning_rate, "after_epoch", None)
-        if after_epoch is None:
-            return
-        if self.checkpoint is not None:
-            self.checkpoint.check()
-        for history in histories:
-            after_epoch(history)
-        if self.checkpoint is not None:
-            self.checkpoint.look()
-
-    def _bind(self) -> None:
-        """Give the optimizer the parameters, unless it has some of them; prepare its schedule and the model."""
-        task, rate = self.task, self.task.optimizer.learning_rate
-        task.optimizer.follow(task.model.parameters(), task.model)
-        if isinstance(rate, ReduceOnPlateau):
-            rate.restart()
-        task.model.loss, task.model.classes = task.loss_name, task.examples.targets.classes
-        if isinstance(task.model.table, Columns) and self.column_names not in (None, input_names(task.model)):
-            task.model.table = None  # it was trained on other columns before
-        task.model.column_names, task.model.target_column_names = self.column_names, self.target_column_names
-
-    def _save(self) -> None:
-        if self.checkpoint is not None:
-            self.steps.put_back()
-            self.checkpoint.write(self.progress)
-
-    def _bar(self) -> Any:
-        """A progress bar over all steps; shown on a terminal or in a notebook, not in a pipe."""
-        from tqdm import tqdm
-
-        task, progress = self.task, self.progress
-        total = task.n_epochs * task.steps_per_epoch
-        done = min(total, progress.history.epochs * task.steps_per_epoch + -(-progress.tally.n // task.batch_size))
-        in_notebook = type(sys.stderr).__module__.partition(".")[0] == "ipykernel"
-        is_seen = in_notebook or (sys.stderr is not None and sys.stderr.isatty())
-        hidden = self.verbose != 1 or not is_seen or done == total or self.team.rank > 0
-        file = sys.stdout if in_notebook else sys.stderr  # a notebook shows the latter as if it were an error
-        return tqdm(total=total, initial=done, disable=hidden, unit="step", dynamic_ncols=True, file=file)
-
-    def _show(self, bar: Any) -> None:
-        history = self.progress.history
-        bar.set_postfix(history.last(), refresh=False)
-        if self.verbose == 2 and not self.team.rank:
-            numbers = ", ".join(f"{name} {number:.4g}" for name, number in history.last().items())
-            print(f"epoch {history.epochs}/{self.task.n_epochs}: {numbers}")
+def _called(model: Module, row: list[float], loss: str) -> tuple[int, Layout]:
+    """How many outputs the model has for the inputs in *row*, all right for the loss; and the noise of a call."""
+    outputs, noise = check_call(model, lambda: outputs_and_layout(lambda: as_list(model(list(row)))))
+    inputs = [Value(x).detach() for x in row]  # no leaf: a model may keep x
+    check_takes_logits(loss, outputs, lambda: outputs_and_layout(lambda: as_list(model(inputs)))[0])
+    return len(outputs), noise

@@ -9,35 +9,38 @@ from engine import compiler
 from nn.data import DataSet
 from nn.schedules import EarlyStopping, ReduceOnPlateau
 from nn.training.history import History
-from nn.training.processes import Alone
-from nn.validation import check_flag, check_int, float_type, shortened, unknown_argument
+from nn.training.teams import Alone, Team
+from nn.validation import check_flag, check_int, float_type, shortened
 
 if TYPE_CHECKING:
     from nn.module import Module
 
 Callback = Callable[["Module", History], object]
 
-_MEANT = {  # arguments of other libraries, and what to type here
-    **dict.fromkeys(("n_epochs", "max_iter", "nb_epoch"), "epochs="),
-    **{"lr": "learning_rate=", "batch": "batch_size=", "random_state": "seed=", "patience": "early_stopping="},
-    **{name: f"optimizer=Adam({name}=...)" for name in ("weight_decay", "l1", "l2", "clip_value", "clip_norm")},
-    **dict.fromkeys(("clipnorm", "global_clipnorm", "max_norm"), "optimizer=Adam(clip_norm=...)"),
-    **{"clipvalue": "optimizer=Adam(clip_value=...)", "momentum": "optimizer=SGD(momentum=...)"},
-    **dict.fromkeys(("alpha", "kernel_regularizer"), "optimizer=Adam(l2=...)"),
-}
+
+class Options:
+    """How ``fit`` trains: those of the arguments *given* to it that have no data, checked."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        epochs, self.replay = given["epochs"], _check_replay(given["replay"])
+        if given["communicator"] is not None:
+            _check_alike(self.replay, given["validation_split"], given["class_weight"])
+        self.batch_size = check_int("batch_size", given["batch_size"], 1)
+        self.epochs = None if epochs is None else check_int("epochs", epochs, 0)
+        self.stopping = _check_stopping(given["early_stopping"])
+        self.callbacks = _check_callbacks(given["callbacks"])
+        self.verbose = _check_verbose(given["verbose"], given["progress"])
+        self.dtype = _check_dtype(given["dtype"], self.replay)
+        self.backend = _check_backend(given["backend"], self.replay, given["devices"])
+        self.seed: int | None = given["seed"]
+
 
 OWN_TO_EACH = {"model", "X", "y", "validation_data", "sample_weight", "callbacks", "progress", "verbose", "optimizer"}
 OWN_TO_EACH |= {"checkpoint", "checkpoint_every", "communicator", "unknown", "loss", "learning_rate", "early_stopping"}
 """The arguments of ``fit`` that may be others in each process, or are compared by what they hold."""
 
 
-def refuse_unknown(unknown: dict[str, Any], names: Iterable[str]) -> None:
-    """Raise a TypeError for the first unknown argument of fit, which has annotations of these *names*."""
-    for name in unknown:
-        raise unknown_argument("fit", name, [n for n in names if n not in ("model", "unknown", "return")], _MEANT)
-
-
-def check_stopping(early_stopping: Any) -> EarlyStopping | None:
+def _check_stopping(early_stopping: Any) -> EarlyStopping | None:
     if early_stopping is None or early_stopping is False:
         return None
     if isinstance(early_stopping, EarlyStopping):
@@ -45,7 +48,7 @@ def check_stopping(early_stopping: Any) -> EarlyStopping | None:
     return EarlyStopping(10 if early_stopping is True else check_int("early_stopping", early_stopping, 1))
 
 
-def check_verbose(verbose: Any, progress: bool) -> int:
+def _check_verbose(verbose: Any, progress: bool) -> int:
     """The verbosity: 0 for nothing, 1 for a progress bar, 2 for a line an epoch."""
     shows = check_flag("progress", progress)
     if verbose is None:
@@ -55,20 +58,20 @@ def check_verbose(verbose: Any, progress: bool) -> int:
     return int(verbose)
 
 
-def check_replay(replay: Any) -> bool | None:
+def _check_replay(replay: Any) -> bool | None:
     if replay not in (None, True, False):
         raise ValueError(f"replay must be True, False or None, got {shortened(replay)}")
     return None if replay is None else bool(replay)
 
 
-def check_dtype(dtype: Any, replay: bool | None) -> str:
+def _check_dtype(dtype: Any, replay: bool | None) -> str:
     name = float_type(dtype)
     if name == "float32" and replay is False:
         raise ValueError('dtype must be "float64" for eager training, got "float32" with replay=False; leave one out')
     return name
 
 
-def check_backend(backend: Any, replay: bool | None, devices: Any) -> str:
+def _check_backend(backend: Any, replay: bool | None, devices: Any) -> str:
     """The name of the backend; of JAX on several *devices* with their number."""
     if devices is not None:
         if backend != "jax":
@@ -80,10 +83,8 @@ def check_backend(backend: Any, replay: bool | None, devices: Any) -> str:
     return str(backend)
 
 
-def check_alike(communicator: Any, replay: bool | None, validation_split: Any, class_weight: Any) -> None:
+def _check_alike(replay: bool | None, validation_split: Any, class_weight: Any) -> None:
     """Refuse what several processes cannot do as one does."""
-    if communicator is None:
-        return
     if replay is False:
         raise ValueError("replay must be True or None with a communicator, got False; one process alone trains eagerly")
     if validation_split is not None:
@@ -107,7 +108,7 @@ def check_pair(validation_data: Any, validation_split: Any) -> tuple[Any, Any]:
     return validation_data[0], validation_data[1]
 
 
-def check_callbacks(callbacks: Any) -> list[Callback]:
+def _check_callbacks(callbacks: Any) -> list[Callback]:
     calls = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
     for kind, name in ((EarlyStopping, "early_stopping"), (ReduceOnPlateau, "learning_rate")):
         if any(isinstance(call, kind) for call in calls):
@@ -128,6 +129,5 @@ def team_of(communicator: Any) -> Alone:
     if communicator is None:
         return Alone()
     from nn.training.communicators import as_communicator
-    from nn.training.teams import Team
 
     return Team(as_communicator(communicator))

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine import DataDependentError, compiler
 from nn.examples import Examples, Tally, as_list, output_values
-from nn.losses import LOSSES, recorded_form
+from nn.losses import recorded_form
 from nn.noise import noise_rows
 from nn.programs import Amount, Array, Recorded
 from nn.training.made_of_nn import Code, are_same, is_made_of_nn, parts_and_names
@@ -20,13 +20,16 @@ from nn.training.threads import ONE_THREAD
 _LARGE = 2_000_000  # parameters: products of such networks are worth several threads
 
 
-def steps_for(task: Task, insists: bool) -> Steps:
-    """Steps by replay; else eager steps, or an error if the caller *insists*."""
+def steps_for(task: Task, kind: type[Replayed]) -> Steps:
+    """Steps by replay, of this *kind*; else eager steps, or an error if nothing but replay will do."""
     try:
-        return Replayed(task, insists)
+        return kind(task)
     except Exception as error:  # the user's model and loss may raise anything
-        if insists and not isinstance(error, ArithmeticError):  # the first eager step reports those
-            raise Replayed.refusal(reason(error)) from error
+        is_of_numbers = isinstance(error, ArithmeticError)  # the first eager step reports those
+        if (task.options.replay or task.team.is_shared) and not is_of_numbers:
+            raise kind.refusal(reason(error)) from error
+        if task.team.is_shared:
+            raise
         return Steps(task.kept(), reason(error))
 
 
@@ -37,24 +40,25 @@ class Replayed(Steps):
     the loss did something that cannot be replayed, all steps are eager.
     """
 
-    def __init__(self, task: Task, insists: bool) -> None:
+    def __init__(self, task: Task) -> None:
         super().__init__(task, eager="")
-        self.insists, self.is_in_one_thread, self.is_stale, self.written = insists, False, False, 0.0
-        examples, loss = task.examples, task.loss
-        recorded_loss, one_hot = recorded_form(loss, task.n_outputs)
+        self.insists = task.options.replay is True or task.team.is_shared
+        self.is_in_one_thread, self.is_stale, self.written = False, False, 0.0
+        examples, options = task.examples, task.options
+        recorded_loss, one_hot = recorded_form(task.loss.function, task.n_outputs)
         self.n_classes = task.n_outputs if one_hot else None
         self.is_weighted, self.n_noise = examples.weights is not None, sum(n for _, n in task.noise)
-        self.dtype = np.dtype(task.dtype)
-        self.is_bundled = any(loss is each for each in LOSSES.values())
-        self.is_ours = self.is_bundled and is_made_of_nn(task.model)
+        self.dtype = np.dtype(options.dtype)
+        self.is_ours = task.loss.is_bundled and is_made_of_nn(task.model)
         self.parts: list[Any] = []
         self.code: Code | None = None
         self.rows = self._rows(examples)
         self.validation_rows = None if task.validation is None else self._rows(task.validation)
         self.task = task = task.kept(self.rows, self.validation_rows)
-        kind = recorded_loss, task.dtype, self.rows.shape[1], self.is_weighted, task.backend
+        kind = recorded_loss, options.dtype, self.rows.shape[1], self.is_weighted, options.backend
         function = example_function(task, recorded_loss, one_hot)
-        self.recorded = Recorded(function, [task.model, loss], kind if self.is_bundled else None, task.backend)
+        roots = [task.model, task.loss.function]
+        self.recorded = Recorded(function, roots, kind if task.loss.is_bundled else None, options.backend)
         self.paths = self._recorded_paths()
 
     @staticmethod
@@ -163,7 +167,7 @@ class Replayed(Steps):
         before, self.parts = self.parts, parts_and_names(self.task.model)
         has_changed = not are_same(before, self.parts)
         if has_changed:
-            self.is_ours = self.is_bundled and is_made_of_nn(self.task.model)
+            self.is_ours = self.task.loss.is_bundled and is_made_of_nn(self.task.model)
         if with_code and self.is_ours:
             self.code = self.code or Code()
             self.is_ours = self.code.is_the_first()
@@ -263,7 +267,7 @@ class Replayed(Steps):
 def _first_eagerly(task: Task) -> list[Any]:
     """Loss and outputs of the first example, computed with plain numbers."""
     outputs = output_values(task.model(task.examples.row(0)))
-    loss = task.loss(outputs, task.examples.target(0))
+    loss = task.loss.function(outputs, task.examples.target(0))
     return [loss * (task.examples.weights or [1.0])[0], *as_list(outputs)]
 
 

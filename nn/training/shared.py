@@ -9,19 +9,9 @@ import numpy as np
 from nn.examples import Tally
 from nn.noise import noise_rows
 from nn.programs import Array
-from nn.training.replayed import Replayed, reason
+from nn.training.replayed import Replayed
 from nn.training.steps import Task
 from nn.training.teams import Team
-
-
-def shared_steps(task: Task) -> Shared:
-    """Steps of several processes; a ValueError if the model cannot be replayed with the loss."""
-    try:
-        return Shared(task)
-    except ArithmeticError:
-        raise
-    except Exception as error:  # the user's model and loss may raise anything
-        raise Shared.refusal(reason(error)) from error
 
 
 class Shared(Replayed):
@@ -31,7 +21,7 @@ class Shared(Replayed):
     """
 
     def __init__(self, task: Task) -> None:
-        super().__init__(task, insists=True)
+        super().__init__(task)
         assert isinstance(task.team, Team)
         self.team = task.team
 
@@ -57,7 +47,7 @@ class Shared(Replayed):
         """
         tally = Tally()
         unit = 2 << (len(indices).bit_length() // 2)  # of about the spread of the sizes
-        if self.task.backend.startswith("jax"):  # which pads batches to few sizes, and compiles for each
+        if self.task.options.backend.startswith("jax"):  # which pads batches to few sizes, and compiles for each
             unit = 1
         for part in np.split(indices, [len(indices) // unit * unit]):
             if not len(part):

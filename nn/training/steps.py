@@ -11,49 +11,43 @@ from engine import Value, compiler
 from engine.calculus import depends
 from nn.data import Table
 from nn.examples import Examples, Tally, as_list, output_numbers, output_values
-from nn.losses import LossFunction, as_loss
+from nn.losses import Loss, LossFunction, as_loss
 from nn.noise import Layout, given_noise, noise_from
 from nn.optimizers import Optimizer
 from nn.schedules import EarlyStopping, is_plain
 from nn.targets import Targets
-from nn.training.processes import Alone
+from nn.training.teams import Alone
 from nn.validation import shortened
 
 if TYPE_CHECKING:
     from nn.module import Module
-    from nn.training.options import Callback
+    from nn.training.options import Options
 
 
 @dataclass(frozen=True)
 class Task:
-    """The checked arguments of ``fit``."""
+    """What ``fit`` trains on which examples, and how."""
 
     model: Module
-    optimizer: Optimizer
-    loss_name: str
-    loss: LossFunction
-    examples: Examples
-    validation: Examples | None
-    seed: int | None
-    rng: Any
-    batch_size: int
-    epochs: int | None
-    stopping: EarlyStopping | None
-    callbacks: list[Callback]
-    dtype: str
     n_outputs: int
     noise: Layout
-    backend: str
+    loss: Loss
+    examples: Examples
+    validation: Examples | None
+    optimizer: Optimizer
+    options: Options
+    rng: Any
     team: Alone
 
     @property
     def steps_per_epoch(self) -> int:
-        return -(-self.team.n_examples // self.batch_size)
+        return -(-self.team.n_examples // self.options.batch_size)
 
     @property
     def n_epochs(self) -> int:
         """The number of epochs asked; by default 100, or 2,000 steps if those are more."""
-        return max(100, -(-2_000 // self.steps_per_epoch)) if self.epochs is None else self.epochs
+        asked = self.options.epochs
+        return max(100, -(-2_000 // self.steps_per_epoch)) if asked is None else asked
 
     def kept(self, rows: Table | None = None, validation_rows: Table | None = None) -> Task:
         """The same with examples that stay as they are: see ``Examples``."""
@@ -63,9 +57,9 @@ class Task:
     @property
     def runs_alone(self) -> bool:
         """Whether no code of the user's runs besides model and loss that could change anything."""
-        stopping = self.stopping
+        stopping = self.options.stopping
         is_ours = stopping is None or (type(stopping) is EarlyStopping and is_plain(stopping))
-        return is_ours and not self.callbacks and self.optimizer.works_on_arrays()
+        return is_ours and not self.options.callbacks and self.optimizer.works_on_arrays()
 
 
 def example_function(task: Task, loss: LossFunction, one_hot: bool) -> Callable[[list[Value]], list[Any]]:
@@ -142,9 +136,9 @@ class Steps:
         """The weighted loss of an example, and whether the outputs are right."""
         outputs = output_values(self.task.model(examples.row(index)))
         targets = examples.targets
-        loss = self.task.loss(outputs, examples.target(index))
+        loss = self.task.loss.function(outputs, examples.target(index))
         if not isinstance(loss, Value):
-            loss = as_loss(loss, *_loss_alone(self.task.loss, outputs, targets, index))
+            loss = as_loss(loss, *_loss_alone(self.task.loss.function, outputs, targets, index))
         if examples.weights is not None:
             loss = loss * examples.weights[index]
         return loss, targets.classes is not None and targets.is_right(output_numbers(outputs), index)
@@ -153,7 +147,7 @@ class Steps:
         """Refuse a loss that depends on no parameter for all examples."""
         if not self.trains():
             raise TypeError(
-                f"the loss {shortened(self.task.loss_name)} must depend on the model's parameters, got numbers without "
+                f"the loss {shortened(self.task.loss.name)} must depend on the model's parameters, got numbers without "
                 "a gradient for all examples; compute it from the outputs, without .data, float(), detach() and "
                 "comparisons"
             )
@@ -177,7 +171,7 @@ class Steps:
             is_dead = is_dead and not any(depends(z, own, set()) for z in outputs if isinstance(z, Value))
         if is_dead:
             return _is_chosen(lambda row: as_list(task.model(row)), examples.row(0), own)
-        first = _loss_alone(task.loss, output_values(task.model(examples.row(0))), examples.targets, 0)
+        first = _loss_alone(task.loss.function, output_values(task.model(examples.row(0))), examples.targets, 0)
         return len(losses) == 1 and _is_chosen(*first, own)
 
 

@@ -1,20 +1,67 @@
-"""Teams: processes that take the same steps, each on its share of a batch.
+"""Teams: one process, or several that take the same steps, each on its share of a batch.
 
 Each process has rows of its own. The run is that of one process that has all of them, one share after the other in
 order of rank: the same order of the examples, batches, steps and history, up to rounding.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nn.examples import Tally
-from nn.training.communicators import Array, Communicator
+from nn.lazy_numpy import np
 from nn.training.interrupts import Interrupts
-from nn.training.processes import Alone, Result, check_same
-from nn.validation import shortened
+from nn.validation import plain_label, shortened
+
+if TYPE_CHECKING:
+    from nn.training.communicators import Array, Communicator
+
+Result = TypeVar("Result")
+
+
+class Alone:
+    """One process: nothing is shared."""
+
+    rank, is_shared = 0, False
+
+    def __init__(self) -> None:
+        self.n_examples = 0  # how many examples all processes have
+
+    def count(self, n_own: int) -> None:
+        """Add up the examples of all processes, of which this one has *n_own*."""
+        self.n_examples = n_own
+
+    def gather(self, thing: Any) -> list[Any]:
+        """What all processes gave, in order of rank."""
+        return [thing]
+
+    def check(self, facts: Callable[[], dict[str, str]], advice: str, kind: type[Exception] = ValueError) -> bool:
+        """Raise an error in all processes unless these *facts* are alike; return whether Ctrl-C came."""
+        return False
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """A block without meetings, in which an error of one process ends all."""
+        yield
+
+    def caught(self, call: Callable[[], Result]) -> Result | None:
+        """What the call returns, which others may not make; its error is raised in all of them when they meet next."""
+        return call()
+
+    def first(self, call: Callable[[], Result]) -> Result:
+        """What the call returns in process 0, which alone makes it."""
+        return call()
+
+    def agree(self, call: Callable[[], bool | None]) -> bool:
+        """Whether the call returns True, or Ctrl-C came, in one of the processes; an error in one ends all."""
+        return bool(call())
+
+    @contextmanager
+    def shield(self, interrupts: Interrupts) -> Iterator[None]:
+        """Let Ctrl-C end all processes after the same step."""
+        yield
 
 
 class Team(Alone):
@@ -141,3 +188,14 @@ class Team(Alone):
         self._interrupts = interrupts
         with interrupts.shielded():
             yield
+
+
+def check_same(facts: Sequence[dict[str, str]], advice: str, kind: type[Exception] = ValueError) -> None:
+    """Refuse *facts* that differ between processes, a text for each name, by an error of this *kind*."""
+    here, *others = facts
+    for name in dict.fromkeys(name for each in facts for name in each):
+        for rank, there in enumerate(others, 1):
+            if here.get(name) != there.get(name):
+                got, other = (plain_label(each.get(name, "nothing"), 80) for each in (here, there))
+                told = f"got {got} in process 0 and {other} in process {rank}"
+                raise kind(f"{name} must be the same in all processes, {told}; {advice}")

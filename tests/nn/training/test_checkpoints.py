@@ -346,7 +346,7 @@ def test_no_graphs_tell_runs_apart_where_names_and_numbers_do(tmp_path, monkeypa
     def refuse(*_):
         raise AssertionError("graphs of large models take long")
 
-    monkeypatch.setattr("nn.training.processes.graphs_of", refuse)
+    monkeypatch.setattr("nn.training.fingerprint.graphs_of", refuse)
     trained(tmp_path / "run.json", 1)
     with pytest.raises(AssertionError, match="take long"):
         trained(tmp_path / "other.json", 1, model=MLP(2, [3, 1], activation=lambda z: z.tanh(), seed=0))
