@@ -8,6 +8,7 @@ import sys
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from threading import RLock
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, SupportsFloat, TypeAlias
@@ -169,18 +170,21 @@ class Recording(Listener):
             others = None
             paused.disable()
 
-        before = _states_of_generators()
+        before, modules = _states_of_generators(), set[int]()
 
         def see(frame: FrameType, event: Any, thing: Any) -> None:
             draws = False
             if event == "c_call":
                 owner = getattr(thing, "__self__", None)
                 draws = thing is os.urandom or (isinstance(owner, random.Random) and thing.__name__ != "getstate")
-                self._calls_drawing |= _may_draw(getattr(thing, "__module__", None) or type(owner).__module__)
+                if not self._calls_drawing:
+                    self._calls_drawing = _may_draw(str(getattr(thing, "__module__", None) or type(owner).__module__))
             elif event == "call" and frame.f_globals is vars(random):
                 draws = frame.f_code.co_name != "getstate"  # gauss may have one left over
             elif event == "call":
-                self._calls_drawing |= _may_draw(frame.f_globals.get("__name__"))
+                if id(frame.f_globals) not in modules:
+                    modules.add(id(frame.f_globals))
+                    self._calls_drawing = self._calls_drawing or _may_draw(str(frame.f_globals.get("__name__")))
                 if (frame.f_code, id(frame.f_globals)) not in self.calls and _is_users(frame):
                     self.calls[frame.f_code, id(frame.f_globals)] = frame.f_globals, dict(frame.f_locals)
             if draws:
@@ -201,9 +205,10 @@ class Recording(Listener):
                 paused.enable()
 
 
-def _may_draw(module: object) -> bool:
+@lru_cache(maxsize=1024)
+def _may_draw(module: str) -> bool:
     """Whether a module belongs to a library that draws random numbers where no call of a generator is seen."""
-    return str(module).partition(".")[0] in ("torch", "pandas", "scipy", "sklearn")
+    return module.partition(".")[0] in ("torch", "pandas", "scipy", "sklearn")
 
 
 def _states_of_generators() -> list[bytes]:
