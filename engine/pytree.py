@@ -105,6 +105,8 @@ def rebuilt(form: Any, numbers: Iterable[Any]) -> Any:
         if not is_array(leaf):
             return next(source)
         array = _array(islice(source, prod(leaf.shape)), tuple(leaf.shape))
+        if _is_matrix(leaf):
+            return array.view(type(leaf))
         if not hasattr(leaf, "iloc"):
             return array
         return type(leaf)(array, **{name: getattr(leaf, name) for name in _NAMES if hasattr(leaf, name)})
@@ -132,9 +134,14 @@ _NAMES = ("index", "columns", "name")  # of a Series or DataFrame
 
 def _bare(array: Any) -> Any:
     """The numbers of a Series, a DataFrame or a matrix as a plain array; anything else as it is."""
-    if hasattr(type(array), "A1"):  # each row of a np.matrix is one again
+    if _is_matrix(array):  # each row of one is one again
         return array.A
     return array.to_numpy() if hasattr(array, "iloc") else array
+
+
+def _is_matrix(array: Any) -> bool:
+    """Whether it is a ``np.matrix``, of which ``*`` and ``**`` are those of matrices."""
+    return hasattr(type(array), "A1")
 
 
 def _array(numbers: Iterable[Any], shape: tuple[int, ...]) -> Any:

@@ -21,6 +21,7 @@ from nn.model_files import ModelFileError
 from nn.noise import no_noise, noise_from, noise_source
 from nn.other_names import OF_A_MODULE, UNREAD
 from nn.parameters import HasParameters, dotted, parts_in
+from nn.scaling import exponents
 from nn.targets import predicted
 from nn.validation import plain_label, shortened, without_addresses
 
@@ -323,8 +324,10 @@ def _determination(outputs: Table, targets: Table) -> float:
     """R**2 = 1 - squared error / squared distance from the mean, the mean over the outputs as in scikit-learn."""
     if len(targets) < 2:
         return math.nan  # not defined, as in scikit-learn
+    are_right, unit = (outputs == targets).all(axis=0), -exponents(targets, 0)
     with np.errstate(all="ignore"):  # then it is minus infinity
+        outputs, targets = np.ldexp(outputs, unit), np.ldexp(targets, unit)  # whose squares are in a float's range
         error = ((outputs - targets) ** 2).sum(axis=0)
     spread = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
-    ratios = [1.0 - e / s if s else float(e == 0.0) for e, s in zip(error, spread)]
+    ratios = [1.0 - e / s if s else float(right) for e, s, right in zip(error, spread, are_right)]
     return float(np.mean(ratios))

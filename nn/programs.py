@@ -20,9 +20,15 @@ _MUCH = 200_000  # parameters times examples: with fewer, recording takes longer
 _CALLS = 10  # expected calls of predict or score with one model, over which compiling must pay off
 _PATHS, _MOST_PATHS = 8, 32  # branches of comparisons: more split batches too far; the second if the caller insists
 
+_COMPARED = 3  # examples, the first and the last of them
 Array = np.ndarray[Any, np.dtype[Any]]
 Key = tuple[LossFunction | None, str, int, bool, str]
 _KEPT = ByIdentity[dict[Key, tuple[list[Value], list[compiler.Path]]]]()
+
+
+def compared(n_examples: int) -> list[int]:
+    """The few examples for which results are compared with those of plain numbers."""
+    return sorted({place * (n_examples - 1) // (_COMPARED - 1) for place in range(_COMPARED)})
 
 
 class Amount(NamedTuple):
@@ -46,25 +52,33 @@ class Recorded(NamedTuple):
     backend: str = "numpy"
 
     def paths(
-        self, row: Array, eager: Callable[[], Sequence[Any]], amount: Amount | None, dtype: Any = "float64"
+        self,
+        rows: Array,
+        eager: Callable[[int], Sequence[Any]],
+        amount: Amount | None,
+        dtype: Any = "float64",
+        more: Sequence[Value] = (),
     ) -> compiler.Paths:
-        """A program of a *dtype* for each branch of comparisons; that of the example *row* is recorded here.
+        """A program of a *dtype* for each branch of comparisons; that of the first of a few *rows* is recorded here.
 
         Programs of earlier calls are taken out and recorded again before use, so that two threads with one model have
-        programs each. *eager* returns the function's results for the row, computed with plain numbers.
+        programs each. *eager* returns the function's results for a row by its index, computed with plain numbers. If
+        code of the user's ran, all rows must have these results. Parameters are those of the model, and *more*.
         """
         model = self.roots[0]
-        own = model.parameters()
+        own = [*model.parameters(), *more]
         made_of, known = (None, []) if self.key is None else _KEPT.get(model, {}).pop(self.key, (None, []))
         source = compiler.Source(self.function, compiler.Surroundings(*self.roots), True)
         most = _PATHS if amount else _MOST_PATHS
         paths = compiler.Paths(source, own, dtype, most, known if made_of == own else [], self.backend)
-        paths.start(row, amount and amount.check)
-        plain = np.array([float(number) for number in eager()])
+        paths.start(rows[0], amount and amount.check)
         tolerance = 1e-6 if paths.dtype == np.float64 else 1e-2
-        size = np.abs(plain[np.isfinite(plain)]).max(initial=1.0)
-        if not np.allclose(paths(row[None])[0], plain, rtol=tolerance, atol=tolerance * size, equal_nan=True):
-            raise DataDependentError("the model or the loss gives another number for Values than for plain numbers")
+        for index in range(len(rows) if paths.ran_users_code else 1):
+            plain = np.array([float(number) for number in eager(index)])
+            size = np.abs(plain[np.isfinite(plain)]).max(initial=1.0)
+            found = paths(rows[index : index + 1])[0]
+            if not np.allclose(found, plain, rtol=tolerance, atol=tolerance * size, equal_nan=True):
+                raise DataDependentError("the model or the loss gives another number for Values than for plain numbers")
         return paths
 
     def keep(self, paths: compiler.Paths) -> None:
@@ -84,7 +98,8 @@ def replayed_outputs(model: Module, table: Table, backend: str = "numpy") -> lis
     key = None, "float64", table.shape[1], False, backend
     recorded = Recorded(lambda row: as_list(model(row)), [model], key, backend)
     try:
-        paths = recorded.paths(rows[0], lambda: as_list(model(rows[0].tolist())), Amount(_CALLS * len(table), _CALLS))
+        few, amount = rows[compared(len(rows))], Amount(_CALLS * len(table), _CALLS)
+        paths = recorded.paths(few, lambda index: as_list(model(few[index].tolist())), amount)
         outputs = paths(rows)
     except Exception:  # the user's model may raise anything when called with Values
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nn.data.tables import Table
 from nn.lazy_numpy import np
@@ -12,6 +12,11 @@ from nn.validation import shortened
 
 if TYPE_CHECKING:
     from nn.mlp import MLP
+
+
+def exponents(table: Table, axis: int | None) -> Any:
+    """The exponents of 2 of the largest numbers of each column, or of all columns together."""
+    return np.frexp(np.abs(table).max(axis=axis, initial=0.0))[1]
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,9 @@ class Scaling:
         """Mean and standard deviation of each column (1 where a column never changes), or of all columns together."""
         axis = None if common else 0
         with np.errstate(over="ignore", invalid="ignore"):
-            mean, deviation = np.atleast_1d(table.mean(axis=axis)), np.atleast_1d(table.std(axis=axis))
+            unit = np.minimum(exponents(table, axis), 0)  # so that squares of small numbers are none of 0
+            deviation = np.atleast_1d(np.ldexp(np.ldexp(table, -unit).std(axis=axis), unit))
+            mean = np.atleast_1d(table.mean(axis=axis))
         wrong = np.flatnonzero(~np.isfinite([mean, deviation]).all(axis=0))
         if len(wrong):
             of = f" of {shortened(names[wrong[0]])}" if names else ""

@@ -49,6 +49,8 @@ class Path:
     """Whether it is recorded again before it is used."""
     may_change: bool = False
     """Whether the function may do something else then."""
+    constants: Sequence[Value] = ()
+    """The leaves that are no parameters and last from call to call."""
 
 
 class Paths:
@@ -192,6 +194,8 @@ class Paths:
             raise _another_graph(second)
         program = Program(graph, first.inputs, parameters, self.dtype, backend=self._backend)
         path = Path(program, Checks(first, parameters, self._backend), first.outcomes, len(first.outputs))
+        lasting = set(found)
+        path.constants = [leaf for leaf in program.constants if leaf in lasting]
         self.paths.insert(0 if len(parameters) > len(self.parameters) else len(self.paths), path)
         self.from_values()
         return path

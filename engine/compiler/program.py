@@ -109,6 +109,11 @@ class Program:
         """The weights in float64: see ``Runner``."""
         return self._runner.exact_weights()
 
+    @property
+    def constants(self) -> list[Value]:
+        """The leaves of the graph that are neither inputs nor parameters."""
+        return [leaf for leaf, _ in self._frozen]
+
     def changed_constant(self) -> tuple[Value, float] | None:
         """A constant leaf that has another number now, if only its sign, and the old one."""
         pairs = ((leaf, number) for leaf, number in self._frozen if number == 0.0 or leaf.data != number)

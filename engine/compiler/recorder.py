@@ -2,11 +2,13 @@
 
 import operator
 import os
+import pickle
 import random
 import sys
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from threading import RLock
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, SupportsFloat, TypeAlias
@@ -76,6 +78,7 @@ class Recording(Listener):
         self.refusing: list[Value] = []
         """What the function differentiates, if it may catch an error: outputs may lack the operation that refuses."""
         self._ids = set(map(id, self.inputs))  # lasting, as the inputs are held
+        self._calls_drawing = False  # libraries that may draw random numbers out of sight
 
     @property
     def roots(self) -> list[Value]:
@@ -167,15 +170,23 @@ class Recording(Listener):
             others = None
             paused.disable()
 
+        before, modules = _states_of_generators(), set[int]()
+
         def see(frame: FrameType, event: Any, thing: Any) -> None:
             draws = False
             if event == "c_call":
-                is_random = isinstance(getattr(thing, "__self__", None), random.Random)
-                draws = thing is os.urandom or (is_random and thing.__name__ != "getstate")
+                owner = getattr(thing, "__self__", None)
+                draws = thing is os.urandom or (isinstance(owner, random.Random) and thing.__name__ != "getstate")
+                if not self._calls_drawing:
+                    self._calls_drawing = _may_draw(str(getattr(thing, "__module__", None) or type(owner).__module__))
             elif event == "call" and frame.f_globals is vars(random):
                 draws = frame.f_code.co_name != "getstate"  # gauss may have one left over
-            elif event == "call" and (frame.f_code, id(frame.f_globals)) not in self.calls and _is_users(frame):
-                self.calls[frame.f_code, id(frame.f_globals)] = frame.f_globals, dict(frame.f_locals)
+            elif event == "call":
+                if id(frame.f_globals) not in modules:
+                    modules.add(id(frame.f_globals))
+                    self._calls_drawing = self._calls_drawing or _may_draw(str(frame.f_globals.get("__name__")))
+                if (frame.f_code, id(frame.f_globals)) not in self.calls and _is_users(frame):
+                    self.calls[frame.f_code, id(frame.f_globals)] = frame.f_globals, dict(frame.f_locals)
             if draws:
                 self._refuse(f"{users_place()}: random numbers are drawn")
             if others is not None:
@@ -186,10 +197,29 @@ class Recording(Listener):
             yield
             if sys.getprofile() is not see:
                 self.doubt = self.doubt or f"{self.place}: the function starts or stops a profiler, such as cProfile"
+            if self._calls_drawing and _states_of_generators() != before:
+                self.doubt = self.doubt or f"{self.place}: random numbers are drawn"
         finally:
             _profile(others)
             if paused is not None:
                 paused.enable()
+
+
+@lru_cache(maxsize=1024)
+def _may_draw(module: str) -> bool:
+    """Whether a module belongs to a library that draws random numbers where no call of a generator is seen."""
+    return module.partition(".")[0] in ("torch", "pandas", "scipy", "sklearn")
+
+
+def _states_of_generators() -> list[bytes]:
+    """The states of the generators that numpy and PyTorch have for all, where these are imported."""
+    found = []
+    with suppress(Exception):  # one is imported only in part
+        for name in {"numpy", "torch"} & sys.modules.keys():
+            library: Any = sys.modules[name]
+            state = library.random.get_state() if name == "numpy" else library.get_rng_state().numpy()
+            found.append(pickle.dumps(state))
+    return found
 
 
 _INSTALLING = RLock()

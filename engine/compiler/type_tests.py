@@ -2,7 +2,9 @@
 
 import builtins
 import dis
+import sys
 from collections.abc import Iterator, Mapping
+from functools import singledispatchmethod
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -11,6 +13,11 @@ from engine.value import Value
 _ASKS = {"isinstance", "issubclass", "type", "__class__"}
 _ASKING = (isinstance, issubclass, type)
 _OF_NUMBERS_ALONE = {name for name in dir(float) if not hasattr(Value, name)} | {"__name__", "isscalar", "dtype"}
+_OF_NUMBERS_ALONE |= {"tobytes", "__sizeof__", "__dir__"}
+_TELLING = (dir, sys.getsizeof)
+"""What tells one number from another kind of it by itself."""
+_SIGNS = ("lt", "le", "eq", "ne", "ge", "gt", "add", "sub", "mul", "truediv", "pow")
+_OF_NUMBERS_ALONE |= {f"__{before}{sign}__" for sign in _SIGNS for before in ("", "r")}  # (1.0).__lt__ knows no Value
 _HANDLES_ERRORS = dis.opmap["PUSH_EXC_INFO"]
 _FEW = 100  # in a table of types
 _CATCHES_ALL = bytes([_HANDLES_ERRORS, 0, dis.opmap["POP_TOP"], 0])  # an except with no type
@@ -25,17 +32,23 @@ def tells_numbers_apart(code: CodeType, variables: Mapping[str, Any]) -> bool:
     """Whether a function may do something else for a float or an int than for a Value.
 
     It may if it asks for types and names one of numbers, such as ``float``; asks for an attribute that only numbers
-    or their arrays have; or catches the error of an operation that only numbers have, such as ``%``. A test for
-    ``Value`` is taken to make Values of numbers.
+    or their arrays have, for bytes or for a size in memory; calls a method such as ``__lt__`` by its name; or catches
+    the error of an operation that only numbers have, such as ``%``. A test for ``Value`` is taken to make Values of
+    numbers.
     """
     names, operations, named = {*code.co_names}, code.co_code[::2], list(_named(code, variables))
     if handles_errors(code) and any(_is_of(kind, TypeError(), AttributeError()) for kind in named):
+        return True
+    if any(thing is each for thing in named for each in _TELLING):
         return True
     words = names | {constant for constant in code.co_consts if isinstance(constant, str)}
     asks = dis.opmap["MATCH_CLASS"] in operations or _asks(code, named)
     if words & _OF_NUMBERS_ALONE and (asks or words & _OF_NUMBERS_ALONE != {"__name__"}):
         return True
-    dispatched = [kind for thing in named if isinstance(thing, FunctionType) for kind in getattr(thing, "registry", ())]
+    chosen = [thing.dispatcher if isinstance(thing, singledispatchmethod) else thing for thing in named]
+    dispatched = [
+        kind for thing in chosen if isinstance(thing, FunctionType) for kind in getattr(thing, "registry", ())
+    ]
     return _CATCHES_ALL in code.co_code or any(_is_of(kind, 0.0, 0) for kind in named * asks + dispatched)
 
 

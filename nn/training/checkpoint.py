@@ -13,7 +13,7 @@ from nn.training.fingerprint import DIGESTS, digest, graphs_of, probes_of, run_o
 from nn.training.history import COLUMNS, History
 from nn.training.steps import Task
 from nn.training.teams import Alone
-from nn.validation import as_number, shortened
+from nn.validation import as_number, plain_label, shortened
 
 FORMAT, VERSION = "gradstep checkpoint", 4
 
@@ -62,6 +62,7 @@ class Checkpoint:
         progress.asked = task.n_epochs
         self._weights, self._probes = task.model.state_dict(), probes_of(task)
         self._graphs = graphs_of(task, self._weights, self._probes)  # with the weights that the run begins with
+        self._leaves = {leaf: leaf.data for graph in self._graphs for leaf in graph.frozen}
         self.look()
         if content is None:
             self.write(progress)
@@ -103,13 +104,10 @@ class Checkpoint:
         for name, look in _kept_by(self._task).items():
             part = compiler.changed(self._kept.get(name, {}), look)
             if part and not (name in _RECORDED and self._computes_the_same()):
-                where = f" ({part})" if "." in part or ":" in part else ""
-                raise ValueError(
-                    f"a checkpoint must hold all that a run goes on from, got {name}{where} changed in training; have "
-                    "a number of a model in a Value, name an attribute of an optimizer in its class's remembered (0.0 "
-                    "at first, then vectors), set one of a schedule in after_epoch(history) alone, or leave "
-                    "checkpoint= out"
-                )
+                raise _not_held(name, part if "." in part or ":" in part else "")
+        for leaf, number in self._leaves.items():
+            if repr(leaf.data) != repr(number):
+                raise _not_held("a Value that is no parameter", plain_label(leaf.label))
 
     def _computes_the_same(self) -> bool:
         """Whether model and loss make the graphs that they made when the run began."""
@@ -141,6 +139,16 @@ class Checkpoint:
                     f"{self.path} must be a checkpoint of this run, got one that differs in the {what}{shown}; give "
                     "another file name, or delete that file to start from the beginning"
                 )
+
+
+def _not_held(name: str, part: str) -> ValueError:
+    where = f" ({part})" if part else ""
+    return ValueError(
+        f"a checkpoint must hold all that a run goes on from, got {name}{where} changed in training; have "
+        "a number of a model in a Value, name an attribute of an optimizer in its class's remembered (0.0 "
+        "at first, then vectors), set one of a schedule in after_epoch(history) alone, or leave "
+        "checkpoint= out"
+    )
 
 
 def shared_checkpoint(own: Checkpoint | None, team: Alone) -> Checkpoint | None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from engine import DataDependentError, compiler
+from engine import DataDependentError, Value, compiler
 from nn.examples import Examples, Tally, as_list, output_values
 from nn.losses import recorded_form
 from nn.noise import noise_rows
-from nn.programs import Amount, Array, Recorded
+from nn.programs import Amount, Array, Recorded, compared
 from nn.training.made_of_nn import Code, are_same, is_made_of_nn, parts_and_names
 from nn.training.steps import Steps, Task, example_function
 from nn.training.threads import ONE_THREAD
@@ -40,6 +40,9 @@ class Replayed(Steps):
     the loss did something that cannot be replayed, all steps are eager.
     """
 
+    gives_others = True
+    """Whether leaves of the loss that are no parameters of the model get their gradients, too."""
+
     def __init__(self, task: Task) -> None:
         super().__init__(task, eager="")
         self.insists = task.options.replay is True or task.team.is_shared
@@ -51,6 +54,9 @@ class Replayed(Steps):
         self.dtype = np.dtype(options.dtype)
         self.is_ours = task.loss.is_bundled and is_made_of_nn(task.model)
         self.parts: list[Any] = []
+        self.own: list[Value] = []
+        self.others: list[Value] = []
+        """The leaves of the loss that are no parameters of the model, as far as they are known."""
         self.code: Code | None = None
         self.rows = self._rows(examples)
         self.validation_rows = None if task.validation is None else self._rows(task.validation)
@@ -89,9 +95,22 @@ class Replayed(Steps):
         """The programs for the parameters that the model has now, one of them recorded with the first example."""
         task = self.task
         amount = Amount(task.n_epochs * len(task.examples), task.n_epochs * task.steps_per_epoch)
-        row = self.rows[0].copy()
-        row[len(row) - self.n_noise :] = 1.0
-        return self.recorded.paths(row, lambda: _first_eagerly(task), None if self.insists else amount, self.dtype)
+        places = compared(len(self.rows))
+        rows = self.rows[places]
+        rows[:, rows.shape[1] - self.n_noise :] = 1.0
+        self.own = task.model.parameters()
+        while True:
+            self.others = [leaf for leaf in self.others if leaf not in self.own]
+            eager, asked = lambda index: _eagerly(task, places[index]), None if self.insists else amount
+            paths = self.recorded.paths(rows, eager, asked, self.dtype, self.others)
+            if not self._finds_others(paths):
+                return paths
+
+    def _finds_others(self, paths: compiler.Paths) -> bool:
+        """Whether programs have leaves that are not known yet, and so would get no gradient."""
+        leaves = [leaf for path in paths.paths * self.gives_others for leaf in path.constants]
+        self.others += dict.fromkeys(leaves)
+        return bool(leaves)
 
     # --------------------------------------------------------------------------------------------------------- weights
 
@@ -155,7 +174,7 @@ class Replayed(Steps):
         super().next_epoch()
         optimizer = self.task.optimizer
         now = optimizer.parameters if optimizer.follows_model else self.task.model.parameters()
-        if now != self.paths.parameters:
+        if now != self.own:
             try:
                 self.paths = self._recorded_paths()
             except Exception as error:  # as in ``steps_for``
@@ -217,6 +236,11 @@ class Replayed(Steps):
             return None
         try:
             found = run()
+            while found[1] is not None and self._finds_others(self.paths):
+                self.put_back()
+                self.paths = self._recorded_paths()
+                self.begin()
+                found = run()
         except ArithmeticError:
             return None
         except Exception as error:  # a path may be recorded, and model and loss may be anybody's
@@ -232,7 +256,7 @@ class Replayed(Steps):
         self.eager = reason(error)
 
     def _advance(self, gradient: Array) -> None:
-        self.has_gradient = self.has_gradient or bool(gradient.any())
+        self.has_gradient = self.has_gradient or bool(gradient[: len(self.own)].any())
         if self.in_arrays:
             self._step_in_arrays(gradient)
         else:
@@ -264,11 +288,11 @@ class Replayed(Steps):
         return Tally(float(results[:, 0].sum(dtype=np.float64)), int(right), len(results))
 
 
-def _first_eagerly(task: Task) -> list[Any]:
-    """Loss and outputs of the first example, computed with plain numbers."""
-    outputs = output_values(task.model(task.examples.row(0)))
-    loss = task.loss.function(outputs, task.examples.target(0))
-    return [loss * (task.examples.weights or [1.0])[0], *as_list(outputs)]
+def _eagerly(task: Task, index: int) -> list[Any]:
+    """Loss and outputs of an example, computed with plain numbers."""
+    outputs = output_values(task.model(task.examples.row(index)))
+    loss = task.loss.function(outputs, task.examples.target(index))
+    return [loss * (1.0 if task.examples.weights is None else task.examples.weights[index]), *as_list(outputs)]
 
 
 def reason(error: Exception) -> str:

@@ -20,6 +20,8 @@ class Shared(Replayed):
     A step in which a process meets infinity or NaN ends the training of all: nothing is repeated eagerly.
     """
 
+    gives_others = False  # processes may know different ones
+
     def __init__(self, task: Task) -> None:
         super().__init__(task)
         assert isinstance(task.team, Team)

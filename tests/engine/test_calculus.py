@@ -621,6 +621,18 @@ def test_a_matrix_is_an_array():
     assert hvp(f, at, at).tolist() == [[24.0, 8.0]]
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_products_of_matrices_stay_those_of_matrices():
+    f = lambda m: (m * m)[0, 0] + (m**3)[1, 1]  # noqa: E731
+    at = np.array([[1.0, 2.0], [3.0, 4.0]]).view(np.matrix)
+    plain = lambda m: (m @ m)[0, 0] + (m @ m @ m)[1, 1]  # noqa: E731
+    value, found = value_and_grad(f)(at)
+    assert value == f(at)
+    assert found.tolist() == grad(plain)(at.A).tolist()
+    assert hessian(f)(at).tolist() == hessian(plain)(at.A).tolist()
+    assert directional_derivative(lambda m: m * m, at, at).tolist() == (2.0 * at * at).tolist()
+
+
 def test_hessian_of_two_arguments_is_a_tuple_of_tuples():
     found = hessian(lambda a, b: a * a * b + exp(b) * a, argnums=(0, 1))(1.5, 0.5)
     assert [[type(each) for each in row] for row in found] == [[float, float], [float, float]]

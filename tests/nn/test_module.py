@@ -240,6 +240,16 @@ def test_all_predictions_take_a_backend(ask):
         getattr(model, ask)(*arguments, backend="nunpy")
 
 
+@pytest.mark.parametrize("unit", [1e-310, 1e-200, 1e-170, 1.0, 1e160, 1e300])
+def test_a_score_is_the_same_in_any_unit(unit):
+    line = Line()
+    line.slope.data = 1.1 * unit
+    assert line.score([[1], [2], [3], [4]], [unit, 2 * unit, 3 * unit, 4 * unit]) == pytest.approx(0.94, abs=1e-9)
+    line.slope.data = 0.0
+    line.offset.data = unit
+    assert line.score([[1], [2]], [0.0, 0.0]) == 0.0
+
+
 def test_a_prediction_too_far_off_to_be_squared_scores_minus_infinity():
     model = MLP(1, [1], seed=0)
     model.parameters()[0].data = 1e200

@@ -19,6 +19,13 @@ def test_columns_have_mean_0_and_deviation_1_afterwards():
     assert scaled.std(axis=0) == pytest.approx([1.0, 1.0, 0.0], rel=1e-12)  # the last column never changes
 
 
+@pytest.mark.parametrize("unit", [2.0**-1060, 2.0**-600, 2.0**-300, 2.0**300])
+@pytest.mark.parametrize("common", [False, True])
+def test_columns_in_any_unit_are_scaled_alike(unit, common):
+    scaled = Scaling.of(TABLE, common).apply(TABLE)
+    assert Scaling.of(TABLE * unit, common).apply(TABLE * unit) == pytest.approx(scaled, rel=1e-2, abs=1e-9)
+
+
 def test_a_common_scale_is_one_for_all_columns():
     scaling = Scaling.of(TABLE, common=True)
     assert scaling.shift == [pytest.approx(TABLE.mean())] * 3

@@ -683,6 +683,31 @@ def test_random_numbers_are_noticed(name):
     assert random.getstate() == before  # noticed before it was drawn
 
 
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        "lambda x: x * (torch.rand(1).item() < 2)",
+        "lambda x: x * torch.nn.functional.dropout(torch.ones(1), 1e-9).item()",
+        "lambda x: x * torch.ones(1).bernoulli_(1.0).item()",
+        "lambda x: x * float(pandas.Series([1.0, 1.0]).sample(1).iloc[0])",
+        "lambda x: x * (stats.uniform.rvs() < 2)",
+    ],
+)
+def test_random_numbers_of_libraries_are_noticed(drawn):
+    library = "torch" if "torch" in drawn else "pandas" if "pandas" in drawn else "scipy"
+    modules = {"torch": library, "pandas": library, "stats": "scipy.stats"}
+    names = {name: pytest.importorskip(module) for name, module in modules.items() if name in drawn}
+    function = eval(drawn, names)
+    with pytest.raises(DataDependentError, match=r"random numbers|from one call to the next"):
+        compile(function)([[1.0], [2.0]])
+
+
+def test_a_library_that_draws_none_may_be_called():
+    torch = pytest.importorskip("torch")
+    torch.rand(1)
+    assert compile(lambda x: x * torch.ones(1).sum().item())([[1.0], [2.0]]).tolist() == [1.0, 2.0]
+
+
 def test_other_threads_may_draw():
     stop, drawn = threading.Event(), []
 

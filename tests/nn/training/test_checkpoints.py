@@ -682,6 +682,16 @@ def _annealed():
     return {"loss": loss, "callbacks": [loss.anneal]}
 
 
+def _annealed_leaf(by_gradient=False):
+    weight = Value(1.0, label="weight")
+
+    def anneal(model, history):
+        weight.data -= 0.1 * weight.grad if by_gradient else 0.5 * weight.data
+        weight.grad = 0.0
+
+    return {"loss": lambda output, target: weight * (output - target) ** 2 - weight, "callbacks": [anneal]}
+
+
 class WarmedUp(Annealed):
     """It counts its calls, and the loss follows from their number."""
 
@@ -774,6 +784,8 @@ def _patched():
         (lambda: {"model": Scaled(follows=True)}, r"got the model \(Scaled\.scale\)"),
         (lambda: {"model": Scaled(), "callbacks": [_cool]}, r"got the model \(Scaled\.scale\)"),
         (_annealed, r"got the loss \(Annealed\.weight\)"),
+        (_annealed_leaf, r"got a Value that is no parameter \(weight\)"),
+        (lambda: _annealed_leaf(by_gradient=True), r"got a Value that is no parameter \(weight\)"),
         (lambda: {"loss": WarmedUp()}, r"got the loss \(WarmedUp\.weight\)"),
         (lambda: {"model": Noisy(), "callbacks": [_less_noise]}, r"got the model \(Noisy\.dropout\.rate\)"),
     ],

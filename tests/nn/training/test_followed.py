@@ -348,6 +348,41 @@ def test_parameters_that_a_callback_adds_are_trained(optimizer, change):
         assert model.layers[0].neurons[0].w[0].data != 2.0
 
 
+def of_two_weights(outputs, target, near, far):
+    """The leaf *far* is met in few examples, and not in the first one."""
+    error = outputs - target + Value(0.0)  # which is another leaf in each call
+    return error * error * near.exp() - near + (far * abs(error) if error > 1.5 else 0.0)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "a subclass"])
+@pytest.mark.parametrize("more", [{}, {"clip_norm": 0.5}, {"replay": None}], ids=str)
+def test_leaves_of_a_loss_that_are_no_parameters_have_their_gradients(optimizer, more):
+    """As for the weight of a part of the loss, which a callback trains."""
+
+    def trained(replay):
+        model, near, far, found = MLP(3, [5, 1], "tanh", seed=0), Value(0.5), Value(0.3), []
+        chosen = OPTIMIZERS[optimizer]()
+        chosen.clip_norm = more.get("clip_norm")
+
+        def descend(model, history):
+            found.append((near.grad, far.grad))
+            for leaf in (near, far):
+                leaf.data -= 0.01 * leaf.grad
+                leaf.grad = 0.0
+
+        history = model.fit(
+            X, Y, loss=lambda o, t: of_two_weights(o, t, near, far), optimizer=chosen, callbacks=[descend], epochs=4,
+            batch_size=5, seed=1, replay=replay, progress=False,
+        )  # fmt: skip
+        return [*np.ravel(found), near.data, far.data, *[each.data for each in model.parameters()]], history
+
+    (expected, eager), (numbers, history) = trained(False), trained(more.get("replay", True))
+    assert history.eager == ""
+    assert all(expected[:2])
+    assert history.loss == pytest.approx(eager.loss, rel=1e-9)
+    assert numbers == pytest.approx(expected, abs=1e-9)
+
+
 @pytest.mark.parametrize("replay", [True, False])
 def test_parameters_added_between_two_fits_are_trained_and_the_others_keep_their_moments(replay):
     model, optimizer = MLP(3, [5, 4, 1], "tanh", seed=0), Adam(learning_rate=0.01)

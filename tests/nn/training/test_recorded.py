@@ -6,6 +6,7 @@ import numbers
 import queue
 import random
 import re
+import sys
 import threading
 from dataclasses import dataclass, field
 
@@ -296,6 +297,39 @@ def by_dispatch(m, x):
     return m.line(x) * factor(x[0])
 
 
+class Dispatching:
+    @functools.singledispatchmethod
+    def weight(self, _):
+        return 1.0
+
+    @weight.register
+    def _(self, number: float):
+        return 2.0 if number > 1.5 else 1.0
+
+
+DISPATCHING = Dispatching()
+
+
+def by_dispatch_of_a_method(m, x):
+    return m.line(x) * DISPATCHING.weight(x[0])
+
+
+def by_what_numbers_do_not_know(m, x):
+    return m.line(x) * (2.0 if (1.5).__lt__(x[0]) is True else 1.0)
+
+
+def by_size_in_memory(m, x):
+    return m.line(x) * (2.0 if x[0] > 1.5 and sys.getsizeof(x[0]) == sys.getsizeof(0.5) else 1.0)
+
+
+def by_list_of_attributes(m, x):
+    return m.line(x) * (1.0 if x[0] < 1.5 or "__" + "slots__" in dir(x[0]) else 2.0)
+
+
+def by_bytes(m, x):
+    return m.line(x) * (2.0 if x[0] > 1.5 and np.array(x).tobytes()[7] & 127 == 64 else 1.0)
+
+
 def by_attribute(m, x):
     return m.line(x) * (2.0 if hasattr(x[0], "hex") and x[0] > 1.5 else 1.0)
 
@@ -418,6 +452,8 @@ ENDED = {
     stateful: "from one call to the next", delayed: "from one call to the next", caught: HERE + ".*caught an error",
     **dict.fromkeys((by_type, by_type_later, by_its_name, by_a_kind_of_numbers, by_match), HERE + "the type"),
     **dict.fromkeys((by_dispatch, by_attribute, by_attempt, by_any_attempt), HERE + "the type"),
+    **dict.fromkeys((by_dispatch_of_a_method, by_what_numbers_do_not_know, by_bytes), HERE + "the type"),
+    **dict.fromkeys((by_size_in_memory, by_list_of_attributes), HERE + "the type"),
     **dict.fromkeys((by_an_attempt_of_some_kinds, by_a_function, by_kinds_of_its_own), HERE + "the type"),
     **dict.fromkeys((by_a_table_of_types, by_a_named_type, by_kind_of_array), HERE + "the type"),
     by_equality: HERE + "==", by_membership: HERE + "==", by_another_name: HERE + "the type",
@@ -455,6 +491,20 @@ class Ruled(Module):
 
     def __call__(self, x):
         return self.w * x[0] + self.v * x[1]
+
+
+@pytest.mark.parametrize(
+    "truth",
+    [
+        lambda x: np.logical_or(x[0], 0.0),
+        lambda x: np.logical_or.reduce(np.array([x[0], x[0]])),
+        lambda x: np.logical_and(1.0, x[0]),
+    ],
+)
+def test_numpys_truth_of_values_is_not_that_of_numbers(truth):
+    """Of objects numpy gives one of them, of numbers a bool; the first example, with 1, is the same to both."""
+    found = assert_same(lambda: Branching(lambda m, x: m.w * truth(x) + m.v * x[1]), CHOSEN, CHOSEN[:, 1])
+    assert "another number for Values" in found.eager
 
 
 def test_a_model_without_a_hash_is_replayed(monkeypatch):
