@@ -15,6 +15,7 @@ from engine.compiler.inputs import fill
 from engine.compiler.ir import Floats, Indexes
 from engine.compiler.program import Program, assign, columns_of
 from engine.compiler.recorder import ADVICE, Recording, record
+from engine.compiler.runner import Batch
 from engine.compiler.surroundings import Surroundings, changed, may_have_changed
 from engine.compiler.trace import recorded, same_graph
 from engine.escapes import DataDependentError
@@ -255,24 +256,25 @@ class Paths:
                 results[places] = self._loaded(path)(rows[places])[:, : self.n_outputs]
             return results
 
-    def run(self, rows: Floats, chosen: Indexes | None = None, output: int = 0) -> tuple[Floats, Floats]:
+    def run(self, rows: Floats, places: Indexes | None = None, output: int = 0) -> tuple[Floats, Floats]:
         """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one: for a training loop.
 
-        The *rows* ``(n_examples, n_inputs)``, or those *chosen*, in their order, are of the dtype, or of float64 so
-        that comparisons see more digits. The gradient may be in memory that the next run changes.
+        The *rows* ``(n_examples, n_inputs)``, or those at some *places*, are of the dtype, or of float64 so that
+        comparisons see more digits. The gradient may be in memory that the next run changes.
         """
+        batch = Batch(rows, places)
         with self._turn:
-            if self._only(rows if chosen is None else rows[chosen[:1]]):
-                results, self._gradient = self._loaded(self.paths[0]).run(rows, chosen, output)
+            if self._only(batch.part(0, 1).numbers()):
+                results, self._gradient = self._loaded(self.paths[0]).run(rows, places, output)
                 return results[:, : self.n_outputs], self._gradient
-            own = rows if chosen is None else rows[chosen]
-            shares = self._shares(own)
-            results = np.empty((len(own), self.n_outputs), self.dtype)
+            rows = batch.numbers()
+            shares = self._shares(rows)
+            results = np.empty((len(rows), self.n_outputs), self.dtype)
             self._gradient = np.zeros(len(self.parameters), self.dtype)
-            for path, places in shares:
-                found, gradient = self._loaded(path).run(own[places], None, output)
-                results[places] = found[:, : self.n_outputs]
-                self._gradient[: len(gradient)] += gradient * (len(found) / len(own))
+            for path, own in shares:
+                found, gradient = self._loaded(path).run(rows[own], None, output)
+                results[own] = found[:, : self.n_outputs]
+                self._gradient[: len(gradient)] += gradient * (len(found) / len(rows))
             return results, self._gradient
 
     def gradients(self, rows: Floats, with_respect_to: Any, output: int) -> Floats:

@@ -13,7 +13,7 @@ import numpy as np
 from engine.compiler.eager import watch_examples
 from engine.compiler.inputs import as_rows, fill
 from engine.compiler.ir import Floats, Indexes
-from engine.compiler.runner import Runner
+from engine.compiler.runner import Batch, Runner
 from engine.compiler.summary import described, drawn
 from engine.compiler.tables import Asked, read_table
 from engine.compiler.trace import INPUT, Record
@@ -134,12 +134,8 @@ class Program:
         """
         rows = self._rows(X, self._runner.hiding_nan)
         self._watch(rows, None)
-        results = self._runner.outputs(rows)
+        results = self._runner.outputs(Batch(rows))
         return results[:, 0] if self._single else results
-
-    def unrefused(self, rows: Floats) -> Floats:
-        """All outputs for each row: infinity or NaN where an operation refuses a number."""
-        return self._runner.outputs(rows, refuses=False)
 
     def value_and_gradient(self, X: Any = None, output: int = 0) -> tuple[float, Floats]:
         """The mean of an output over the examples, and its gradient ``(n_parameters,)``.
@@ -165,10 +161,11 @@ class Program:
             places: which of the rows, in which order; all of them where it is not given.
             output: which output is differentiated; the gradient is in memory that the next run changes.
         """
-        if WATCH.watchers:  # else no copy of the chosen rows
-            self._watch(rows if places is None else rows[places], output)
+        batch = Batch(rows, places)
+        if WATCH.watchers:  # else no copy of the rows at these places
+            self._watch(batch.numbers(), output)
         with self._runner.turn:
-            results, self._gradient = self._runner.outputs_and_mean_gradient(rows, places, output)
+            results, self._gradient = self._runner.outputs_and_mean_gradient(batch, output)
             return results, self._gradient
 
     def gradients(self, X: Any = None, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
