@@ -264,7 +264,7 @@ class Paths:
         """
         batch = Batch(rows, places)
         with self._turn:
-            if self._only(batch.part(0, 1).numbers()):
+            if self._only(batch):
                 results, self._gradient = self._loaded(self.paths[0]).run(rows, places, output)
                 return results[:, : self.n_outputs], self._gradient
             rows = batch.numbers()
@@ -304,10 +304,10 @@ class Paths:
         path.program.weights[:] = self.weights[: len(path.program.parameters)]
         return path.program
 
-    def _only(self, rows: Floats) -> bool:
-        """Whether no comparison chooses a path; where that is in doubt, the first of the rows is recorded again."""
-        if len(self.paths) == 1 and self.paths[0].is_due and len(rows):
-            self.start(rows[0])
+    def _only(self, batch: Batch) -> bool:
+        """Whether no comparison chooses a path; where that is in doubt, the first example is recorded again."""
+        if len(self.paths) == 1 and self.paths[0].is_due and len(batch):
+            self.start(batch.part(0, 1).numbers()[0])
         return len(self.paths) == 1 and not self.paths[0].outcomes
 
     def _shares(self, rows: Floats) -> list[tuple[Path, Any]]:
@@ -315,7 +315,7 @@ class Paths:
 
         Where rounding in the program could decide a comparison otherwise than in the function, the row is recorded.
         """
-        if self._only(rows):
+        if self._only(Batch(rows)):
             return [(self.paths[0], slice(None))]
         shares: dict[Path, list[Any]] = {}
         left, known = np.arange(len(rows)), list(self.paths)

@@ -43,6 +43,8 @@ class Batch:
         return len(self.rows if self.places is None else self.places)
 
     def part(self, start: int, stop: int) -> Batch:
+        if stop - start >= len(self):
+            return self
         if self.places is None:
             return Batch(self.rows[start:stop], None, self.start + start)
         return Batch(self.rows, self.places[start:stop], self.start + start)
@@ -130,8 +132,8 @@ class Runner:
             if self._is_coarse and not (is_exact and finite):
                 numbers, exact = self._exact.outputs_and_mean_gradient(part.in_float64(), output)
                 fill(own, numbers, "the result")
-                fill(bound.by_parameters, exact * (len(part) / n_examples), "the gradient")
-            parts[start] = bound.by_parameters if len(part) == n_examples else bound.by_parameters.copy()
+                fill(bound.by_parameters, exact * ((stop - start) / n_examples), "the gradient")
+            parts[start] = bound.by_parameters if stop - start == n_examples else bound.by_parameters.copy()
 
         with self.turn:
             self.in_chunks(n_examples, run, Gradient(output, PARAMETERS, False))
