@@ -104,7 +104,8 @@ class Runner:
 
     def outputs(self, batch: Batch) -> Floats:
         """All outputs, ``(n_examples, n_outputs)``."""
-        results = np.empty((len(batch), self.n_outputs), self.dtype)
+        n_examples = len(batch)
+        results = np.empty((n_examples, self.n_outputs), self.dtype)
 
         def run(start: int, stop: int, worker: int) -> None:
             part = batch.part(start, stop)
@@ -112,7 +113,7 @@ class Runner:
             self._read(bound, part, results[start:stop], is_exact)
 
         with self.turn:
-            self.in_chunks(len(batch), run, None)
+            self.in_chunks(n_examples, run, None)
         return results
 
     def outputs_and_mean_gradient(self, batch: Batch, output: int) -> tuple[Floats, Floats]:

@@ -56,9 +56,7 @@ def check_verbose(verbose: Any, progress: bool) -> int:
 
 
 def check_replay(replay: Any) -> bool | None:
-    if replay not in (None, True, False):
-        raise ValueError(f"replay must be True, False or None, got {shortened(replay)}")
-    return None if replay is None else bool(replay)
+    return None if replay is None else check_flag("replay", replay, "True, False or None")
 
 
 def check_dtype(dtype: Any, replay: bool | None) -> str:
