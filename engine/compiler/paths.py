@@ -252,8 +252,8 @@ class Paths:
         with self._turn:
             shares = self._shares(rows)
             results = np.empty((len(rows), self.n_outputs), self.dtype)
-            for path, places in shares:
-                results[places] = self._loaded(path)(rows[places])[:, : self.n_outputs]
+            for program, places in shares:
+                results[places] = program(rows[places])[:, : self.n_outputs]
             return results
 
     def run(self, rows: Floats, places: Indexes | None = None, output: int = 0) -> tuple[Floats, Floats]:
@@ -271,8 +271,8 @@ class Paths:
             shares = self._shares(rows)
             results = np.empty((len(rows), self.n_outputs), self.dtype)
             self._gradient = np.zeros(len(self.parameters), self.dtype)
-            for path, own in shares:
-                found, gradient = self._loaded(path).run(rows[own], None, output)
+            for program, own in shares:
+                found, gradient = program.run(rows[own], None, output)
                 results[own] = found[:, : self.n_outputs]
                 self._gradient[: len(gradient)] += gradient * (len(found) / len(rows))
             return results, self._gradient
@@ -284,8 +284,8 @@ class Paths:
             columns = columns_of(with_respect_to, (), self.parameters, "parameters of the function")
             of = with_respect_to if isinstance(with_respect_to, str) else "parameters"
             results = np.zeros((len(rows), self.n_inputs if of == "inputs" else len(self.parameters)), self.dtype)
-            for path, places in shares:
-                found = self._loaded(path).gradients(rows[places], of, output)
+            for program, places in shares:
+                found = program.gradients(rows[places], of, output)
                 results[places, : found.shape[1]] = found
             return results if of == "inputs" else results[:, columns]
 
@@ -310,13 +310,13 @@ class Paths:
             self.start(batch.part(0, 1).numbers()[0])
         return len(self.paths) == 1 and not self.paths[0].outcomes
 
-    def _shares(self, rows: Floats) -> list[tuple[Path, Any]]:
-        """Which rows go which way, as indexes or a slice; paths that are new are recorded.
+    def _shares(self, rows: Floats) -> list[tuple[Program, Any]]:
+        """Which program computes which rows, as indexes or a slice; paths that are new are recorded.
 
         Where rounding in the program could decide a comparison otherwise than in the function, the row is recorded.
         """
         if self._only(Batch(rows)):
-            return [(self.paths[0], slice(None))]
+            return [(self._loaded(self.paths[0]), slice(None))]
         shares: dict[Path, list[Any]] = {}
         left, known = np.arange(len(rows)), list(self.paths)
         while len(left):
@@ -337,7 +337,7 @@ class Paths:
             for place in left[is_open].tolist():
                 shares.setdefault(self.start(rows[place]), []).append([place])
             left = left[~fits]
-        return [(path, np.concatenate(parts)) for path, parts in shares.items() if any(map(len, parts))]
+        return [(self._loaded(path), np.concatenate(parts)) for path, parts in shares.items() if any(map(len, parts))]
 
     def __repr__(self) -> str:
         if len(self.paths) == 1 and not self.paths[0].outcomes:

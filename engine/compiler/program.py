@@ -241,15 +241,12 @@ class Program:
                 content: bytes = self.to_onnx(comment).SerializeToString(deterministic=True)
             case ".c" | ".js" if self.dtype != np.float64:
                 raise ValueError(f'dtype must be "float64" for a {target.suffix} file, got "float32"; compile it again')
-            case ".c":
+            case ".c" | ".js":
                 from engine.compiler.c_program import c_text
+                from engine.compiler.javascript_module import javascript_module
 
-                text = c_text(self.record, self.weights.tolist(), self._labels, target.stem, output, comment)
-                content = text.encode("utf-8")
-            case ".js":
-                from engine.compiler.javascript_module import javascript_module as module
-
-                text = module(self.record, self.weights.tolist(), self._labels, target.name, output, comment)
+                write, name = (c_text, target.stem) if target.suffix == ".c" else (javascript_module, target.name)
+                text = write(self.record, self.weights.tolist(), self._labels, name, output, comment)
                 content = text.encode("utf-8")
             case _:
                 raise ValueError(f"path must end in .c, .js or .onnx, got {shortened(str(path))}")

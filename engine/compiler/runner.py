@@ -90,9 +90,8 @@ class Runner:
         fill(self.uniform[record.n_parameters :][: len(constants), 0], numbers, "a number in the graph")
         self.turn = RLock()
         self._record, self._labels, self._n_columns = record, labels or [], n_columns
-        ops = [] if labels is None else record.ops
-        refusing = {op for op in set(ops) if isinstance(op, str) and refuses(op)}
-        self._refusing = [index for index, op in enumerate(ops) if op in refusing]
+        refusing = {op for op in set(record.ops) if labels is not None and isinstance(op, str) and refuses(op)}
+        self._refusing = [index for index, op in enumerate(record.ops) if op in refusing]
         self._is_coarse = labels is not None and dtype == np.float32
         self._parameters = parameters
         self._plans: dict[Gradient | None, tuple[Plan, tuple[int, bool]]] = {}
