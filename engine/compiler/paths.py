@@ -250,10 +250,10 @@ class Paths:
     def __call__(self, rows: Floats) -> Floats:
         """All outputs of each row, ``(n_examples, n_outputs)``; *rows* are as for ``run``."""
         with self._turn:
-            shares = self._shares(rows)
+            shares = self._shares(Batch(rows))
             results = np.empty((len(rows), self.n_outputs), self.dtype)
-            for program, places in shares:
-                results[places] = program(rows[places])[:, : self.n_outputs]
+            for program, part, own in shares:
+                results[own] = program(part)[:, : self.n_outputs]
             return results
 
     def run(self, rows: Floats, places: Indexes | None = None, output: int = 0) -> tuple[Floats, Floats]:
@@ -267,26 +267,25 @@ class Paths:
             if self._only(batch):
                 results, self._gradient = self._loaded(self.paths[0]).run(rows, places, output)
                 return results[:, : self.n_outputs], self._gradient
-            rows = batch.numbers()
-            shares = self._shares(rows)
-            results = np.empty((len(rows), self.n_outputs), self.dtype)
+            shares = self._shares(batch)
+            results = np.empty((len(batch), self.n_outputs), self.dtype)
             self._gradient = np.zeros(len(self.parameters), self.dtype)
-            for program, own in shares:
-                found, gradient = program.run(rows[own], None, output)
+            for program, part, own in shares:
+                found, gradient = program.run(part.rows, part.places, output)
                 results[own] = found[:, : self.n_outputs]
-                self._gradient[: len(gradient)] += gradient * (len(found) / len(rows))
+                self._gradient[: len(gradient)] += gradient * (len(found) / len(results))
             return results, self._gradient
 
     def gradients(self, rows: Floats, with_respect_to: Any, output: int) -> Floats:
         """The gradient of an output for each row: see ``Program``."""
         with self._turn:
-            shares = self._shares(rows)
+            shares = self._shares(Batch(rows))
             columns = columns_of(with_respect_to, (), self.parameters, "parameters of the function")
             of = with_respect_to if isinstance(with_respect_to, str) else "parameters"
             results = np.zeros((len(rows), self.n_inputs if of == "inputs" else len(self.parameters)), self.dtype)
-            for program, places in shares:
-                found = program.gradients(rows[places], of, output)
-                results[places, : found.shape[1]] = found
+            for program, part, own in shares:
+                found = program.gradients(part, of, output)
+                results[own, : found.shape[1]] = found
             return results if of == "inputs" else results[:, columns]
 
     def eager_outputs(self, row: Floats) -> list[float]:
@@ -310,14 +309,14 @@ class Paths:
             self.start(batch.part(0, 1).numbers()[0])
         return len(self.paths) == 1 and not self.paths[0].outcomes
 
-    def _shares(self, rows: Floats) -> list[tuple[Program, Any]]:
-        """Which program computes which rows, as indexes or a slice; paths that are new are recorded.
+    def _shares(self, batch: Batch) -> list[tuple[Program, Batch, Any]]:
+        """Which program computes which part, and where that is in the batch; paths that are new are recorded.
 
         Where rounding in the program could decide a comparison otherwise than in the function, the row is recorded.
         """
-        if self._only(Batch(rows)):
-            return [(self._loaded(self.paths[0]), slice(None))]
-        shares: dict[Path, list[Any]] = {}
+        if self._only(batch):
+            return [(self._loaded(self.paths[0]), batch, slice(None))]
+        rows, shares = batch.numbers(), dict[Path, list[Any]]()
         left, known = np.arange(len(rows)), list(self.paths)
         while len(left):
             if not known:
@@ -337,7 +336,8 @@ class Paths:
             for place in left[is_open].tolist():
                 shares.setdefault(self.start(rows[place]), []).append([place])
             left = left[~fits]
-        return [(self._loaded(path), np.concatenate(parts)) for path, parts in shares.items() if any(map(len, parts))]
+        found = ((path, np.concatenate(parts)) for path, parts in shares.items() if any(map(len, parts)))
+        return [(self._loaded(path), batch.at(own), own) for path, own in found]
 
     def __repr__(self) -> str:
         if len(self.paths) == 1 and not self.paths[0].outcomes:

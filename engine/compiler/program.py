@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import replace
 from functools import cached_property
 from os import PathLike
@@ -132,9 +132,9 @@ class Program:
             ArithmeticError: an operation refuses a number: a division by 0, or a result too large for a float.
             TypeError: it is not made of numbers.
         """
-        rows = self._rows(X, self._runner.hiding_nan)
-        self._watch(rows, None)
-        results = self._runner.outputs(Batch(rows))
+        batch = self._batch(X, self._runner.hiding_nan)
+        self._watch(batch, None)
+        results = self._runner.outputs(batch)
         return results[:, 0] if self._single else results
 
     def value_and_gradient(self, X: Any = None, output: int = 0) -> tuple[float, Floats]:
@@ -147,10 +147,10 @@ class Program:
             X: as for a call; at least one example.
             output: which output, where several were compiled.
         """
-        rows = self._rows(X, self._runner.hiding_nan)
-        check_output(output, self.n_outputs, rows)
+        batch = self._batch(X, self._runner.hiding_nan)
+        check_output(output, self.n_outputs, batch)
         with self._runner.turn:
-            results, gradient = self.run(rows, None, output)
+            results, gradient = self.run(batch.rows, batch.places, output)
             return mean(results, output), gradient.copy()
 
     def run(self, rows: Floats, places: Indexes | None = None, output: int = 0) -> tuple[Floats, Floats]:
@@ -162,8 +162,7 @@ class Program:
             output: which output is differentiated; the gradient is in memory that the next run changes.
         """
         batch = Batch(rows, places)
-        if WATCH.watchers:  # else no copy of the rows at these places
-            self._watch(batch.numbers(), output)
+        self._watch(batch, output)
         with self._runner.turn:
             results, self._gradient = self._runner.outputs_and_mean_gradient(batch, output)
             return results, self._gradient
@@ -181,10 +180,11 @@ class Program:
         Raises:
             ValueError: a Value is neither an input nor a parameter.
         """
-        rows = self._rows(X)
+        batch = self._batch(X)
         columns = columns_of(with_respect_to, self.inputs, self.parameters, "inputs or parameters of the program")
         check_output(output, self.n_outputs)
-        self._watch(rows, output)
+        self._watch(batch, output)
+        rows = batch.numbers()
         if max(columns, default=0) < self.n_inputs:
             return self._runner.input_gradients(rows, self.weights[:0], columns, output)
         with self._by_example.turn:
@@ -278,15 +278,20 @@ class Program:
         uniform = self._runner.uniform[: record.n_parameters + len(graph.constants), 0]
         return onnx_model(graph, uniform, self._labels[: self.n_inputs], comment)
 
-    def _rows(self, X: Any, look: Sequence[int] | None = None) -> Floats:
+    def _batch(self, X: Any, look: Sequence[int] | None = None) -> Batch:
+        """The examples in *X*; a Batch was checked before."""
+        if isinstance(X, Batch):
+            return X
         if X is None and self.n_inputs == 0:
-            return np.zeros((1, 0), self.dtype)
-        return as_rows(read_table(X, Asked(self._labels[: self.n_inputs])), self.n_inputs, self.dtype, look)
+            return Batch(np.zeros((1, 0), self.dtype))
+        table = read_table(X, Asked(self._labels[: self.n_inputs]))
+        return Batch(as_rows(table, self.n_inputs, self.dtype, look))
 
-    def _watch(self, rows: Floats, output: int | None) -> None:
+    def _watch(self, batch: Batch, output: int | None) -> None:
         """Inside ``detect_anomaly``, compute the examples eagerly first."""
         if WATCH.watchers:
-            watch_examples(self.record, self._labels, rows.tolist(), self.weights.tolist(), output)
+            rows = zip(batch.indexes, batch.numbers().tolist())
+            watch_examples(self.record, self._labels, rows, self.weights.tolist(), output)
 
 
 def assign(weights: Floats, numbers: Any, parameters: Sequence[Value]) -> None:
@@ -324,7 +329,7 @@ def mean(results: Floats, output: int) -> float:
         return float(np.add.reduce(results[:, output], dtype=np.float64)) / len(results)
 
 
-def check_output(output: Any, n_outputs: int, rows: Floats | None = None) -> None:
+def check_output(output: Any, n_outputs: int, rows: Sized | None = None) -> None:
     """Raise a ValueError unless *output* is one of the outputs, and there are *rows* to take a mean over."""
     if rows is not None and len(rows) == 0:
         raise ValueError("X must have at least one row, got none: zero rows have no mean")

@@ -37,7 +37,7 @@ class Batch:
     rows: Floats
     places: Indexes | None = None
     start: int = 0
-    """The number of its first example: a part of a batch counts as the whole does."""
+    """The row of ``X`` that the first of all rows is."""
 
     def __len__(self) -> int:
         return len(self.rows if self.places is None else self.places)
@@ -47,13 +47,21 @@ class Batch:
             return self
         if self.places is None:
             return Batch(self.rows[start:stop], None, self.start + start)
-        return Batch(self.rows, self.places[start:stop], self.start + start)
+        return Batch(self.rows, self.places[start:stop])
+
+    def at(self, places: Indexes) -> Batch:
+        return Batch(self.rows, places if self.places is None else self.places[places])
+
+    @property
+    def indexes(self) -> Sequence[int] | Indexes:
+        """Which rows of ``X`` these are."""
+        return range(self.start, self.start + len(self)) if self.places is None else self.places
 
     def numbers(self) -> Floats:
         return self.rows if self.places is None else self.rows[self.places]
 
     def in_float64(self) -> Batch:
-        return Batch(self.numbers().astype(np.float64), None, self.start)
+        return Batch(self.numbers().astype(np.float64))
 
 
 class Runner:
@@ -180,10 +188,10 @@ class Runner:
         """Write the outputs of a part of the examples into their *results*."""
         bound.read(results)
         finite = is_finite(results)
+        if not finite:
+            refuse_nan(part.numbers()[:, : self._n_columns], part.indexes)
         if self._is_coarse and not (is_exact and finite):
             fill(results, self._exact.outputs(part.in_float64()), "the result")
-        if not finite:
-            refuse_nan(part.numbers()[:, : self._n_columns], part.start)
 
     def exact_weights(self) -> Floats:
         """The weights in float64; one that only rounds the number of its parameter is that number."""
