@@ -271,7 +271,7 @@ class Paths:
             results = np.empty((len(batch), self.n_outputs), self.dtype)
             self._gradient = np.zeros(len(self.parameters), self.dtype)
             for program, part, own in shares:
-                found, gradient = program.run(part.rows, part.places, output)
+                found, gradient = program.run(part, None, output)
                 results[own] = found[:, : self.n_outputs]
                 self._gradient[: len(gradient)] += gradient * (len(found) / len(results))
             return results, self._gradient
@@ -337,7 +337,7 @@ class Paths:
                 shares.setdefault(self.start(rows[place]), []).append([place])
             left = left[~fits]
         found = ((path, np.concatenate(parts)) for path, parts in shares.items() if any(map(len, parts)))
-        return [(self._loaded(path), batch.at(own), own) for path, own in found]
+        return [(self._loaded(path), batch.copied(own), own) for path, own in found]
 
     def __repr__(self) -> str:
         if len(self.paths) == 1 and not self.paths[0].outcomes:

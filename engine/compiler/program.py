@@ -150,10 +150,10 @@ class Program:
         batch = self._batch(X, self._runner.hiding_nan)
         check_output(output, self.n_outputs, batch)
         with self._runner.turn:
-            results, gradient = self.run(batch.rows, batch.places, output)
+            results, gradient = self.run(batch, None, output)
             return mean(results, output), gradient.copy()
 
-    def run(self, rows: Floats, places: Indexes | None = None, output: int = 0) -> tuple[Floats, Floats]:
+    def run(self, rows: Floats | Batch, places: Indexes | None = None, output: int = 0) -> tuple[Floats, Floats]:
         """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one.
 
         Args:
@@ -161,7 +161,7 @@ class Program:
             places: which of the rows, in which order; all of them where it is not given.
             output: which output is differentiated; the gradient is in memory that the next run changes.
         """
-        batch = Batch(rows, places)
+        batch = rows if isinstance(rows, Batch) else Batch(rows, places)
         self._watch(batch, output)
         with self._runner.turn:
             results, self._gradient = self._runner.outputs_and_mean_gradient(batch, output)

@@ -36,8 +36,8 @@ class Batch:
 
     rows: Floats
     places: Indexes | None = None
-    start: int = 0
-    """The row of ``X`` that the first of all rows is."""
+    known: Sequence[int] | Indexes | None = None
+    """Which rows of ``X`` they are, if these are some of its rows."""
 
     def __len__(self) -> int:
         return len(self.rows if self.places is None else self.places)
@@ -46,16 +46,20 @@ class Batch:
         if stop - start >= len(self):
             return self
         if self.places is None:
-            return Batch(self.rows[start:stop], None, self.start + start)
+            return Batch(self.rows[start:stop], None, self.indexes[start:stop])
         return Batch(self.rows, self.places[start:stop])
 
-    def at(self, places: Indexes) -> Batch:
-        return Batch(self.rows, places if self.places is None else self.places[places])
+    def copied(self, own: Indexes) -> Batch:
+        """Some of these examples, in an array that has no others."""
+        places = own if self.places is None else self.places[own]
+        return Batch(self.rows[places], None, places)
 
     @property
     def indexes(self) -> Sequence[int] | Indexes:
         """Which rows of ``X`` these are."""
-        return range(self.start, self.start + len(self)) if self.places is None else self.places
+        if self.known is not None:
+            return self.known
+        return range(len(self.rows)) if self.places is None else self.places
 
     def numbers(self) -> Floats:
         return self.rows if self.places is None else self.rows[self.places]
