@@ -62,11 +62,14 @@ def check_choice(name: str, given: object, choices: tuple[str, ...]) -> None:
     raise ValueError(f"{name} must be {', '.join(quoted[:-1])} or {quoted[-1]}, got {shortened(given)}")
 
 
-def check_flag(name: str, given: Unchecked) -> bool:
-    """The argument called *name* as a bool; a ValueError unless it is True or False, numpy's, or 1 or 0."""
+def check_flag(name: str, given: Unchecked, allowed: str = "True or False") -> bool:
+    """The argument called *name* as a bool; a ValueError unless it is True or False, numpy's, or 1 or 0.
+
+    *allowed* is what the error says that it must be: a caller may take None besides.
+    """
     if type(given).__name__ in ("bool", "bool_") or (type(given) is int and given in (0, 1)):
         return bool(given)
-    raise ValueError(f"{name} must be True or False, got {shortened(given)}")
+    raise ValueError(f"{name} must be {allowed}, got {shortened(given)}")
 
 
 def check_int(name: str, given: Unchecked, minimum: int, maximum: int | None = None) -> None:

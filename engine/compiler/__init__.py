@@ -7,8 +7,8 @@ number a slot, ``lower_forward`` and ``lower_backward`` write instructions (``ad
 ``runner`` does so for whole batches; ``cost`` tells beforehand whether that pays off.
 
 A function is recorded by ``recorder``, which notices what leaves the graph; ``type_tests`` reads whether it asks for
-the type of a number; ``surroundings`` tell whether a call changes something; ``paths`` are a program for each way that
-its comparisons (``guards``) choose.
+the type of a number; ``surroundings`` tell whether a call changes something, by ``notes`` of all that it can
+reach; ``paths`` are a program for each way that its comparisons (``guards``) choose.
 
 Most need ``compile`` alone. A library that trains functions of its users also needs ``Paths`` of a ``Source`` with its
 ``Surroundings``, which ``changed`` compares, ``record``, ``slower_than_eager`` and ``backend_named``; and to compare

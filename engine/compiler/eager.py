@@ -29,13 +29,18 @@ def refuse(
 
 
 def watch_examples(
-    record: Record, labels: Sequence[str], rows: Iterable[Sequence[float]], weights: Sequence[float], output: int | None
+    record: Record,
+    labels: Sequence[str],
+    rows: Iterable[tuple[int, list[float]]],
+    weights: Sequence[float],
+    output: int | None,
 ) -> None:
     """Where this thread is inside a ``detect_anomaly``: compute each of *rows*, and go back from an *output*, if any.
 
-    Raises a FloatingPointError where an operation made a NaN or an infinity; it is named, with its row.
+    A row comes with its index in ``X``. Raises a FloatingPointError where an operation made a NaN or an infinity; it is
+    named, with its row.
     """
-    for index, row in enumerate(rows if is_watched() else ()):
+    for index, row in rows if is_watched() else ():
         try:
             outputs = evaluated(record, labels, [*row, *weights])
             if output is not None:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.ir import Floats
-from engine.compiler.program import Program
 from engine.compiler.recorder import SIGNS, Recording
+from engine.compiler.runner import Batch, Runner
 from engine.compiler.trace import Record, recorded
 from engine.debugging.anomaly import unwatched
 from engine.derivatives import rule_of
@@ -49,9 +49,9 @@ class Checks:
             with unwatched():
                 rounded = [bounds(computed), roundings(computed)] if computed else [[]]
             self._graphs = [recorded([*compared, *sizes], inputs, parameters) for sizes in rounded]
-        self._programs: list[Program] = []
+        self._runners: list[Runner] = []
         """Those of the first graphs, made when they are needed: few rows need the second one."""
-        self._make = partial(Program, inputs=inputs, parameters=parameters, dtype=np.float64, backend=backend)
+        self._make = partial(Runner, dtype=np.dtype(np.float64), n_columns=len(inputs), backend=backend)
 
     def told(self, rows: Floats, weights: Floats) -> tuple[Booleans, Booleans]:
         """Which rows go this way, and for which of them that is open because rounding could decide a comparison."""
@@ -81,21 +81,21 @@ class Checks:
         return fits, is_open & fits
 
     def _results(self, which: int, rows: Floats, weights: Floats) -> Floats:
-        while len(self._programs) <= which:
-            self._programs.append(self._make(self._graphs[len(self._programs)]))
-        program = self._programs[which]
-        program.weights[:] = weights[: len(program.parameters)]
+        while len(self._runners) <= which:
+            self._runners.append(self._make(self._graphs[len(self._runners)]))
+        runner = self._runners[which]
+        runner.weights[:] = weights[: len(runner.weights)]
         try:
-            return program.unrefused(rows)
+            return runner.outputs(Batch(rows))
         except Exception:  # a user's primitive refuses a row, which may go another way
             if len(rows) == 1:
-                return np.full((1, program.n_outputs), nan)
+                return np.full((1, runner.n_outputs), nan)
             half = len(rows) // 2
             return np.concatenate([self._results(which, part, weights) for part in (rows[:half], rows[half:])])
 
     def release(self) -> None:
-        for program in self._programs:
-            program.release()
+        for runner in self._runners:
+            runner.release()
 
 
 def roundings(values: Sequence[Value]) -> list[Value]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.compiler.ir import Floats
+from engine.compiler.ir import Floats, Indexes
 from engine.compiler.tables import Table
 from engine.compiler.trace import Record
 from engine.derivatives import rule_of
@@ -79,11 +79,11 @@ def refuse_lost(given: Any, taken: Floats, what: str) -> None:
             raise OverflowError(f"{what} must be within float32's range, got {numbers[lost][0]:.6g}; {FLOAT64}")
 
 
-def refuse_nan(rows: Floats, start: int = 0) -> None:
-    """Raise a ValueError that says where the first NaN is, if there is one; the first of the rows is row *start*."""
+def refuse_nan(rows: Floats, indexes: Sequence[int] | Indexes | None = None) -> None:
+    """Raise a ValueError that says where the first NaN is, if there is one; *indexes* are the rows' in ``X``."""
     if np.isnan(rows).any():
-        row, column = (int(i) for i in np.argwhere(np.isnan(rows))[0])
-        raise ValueError(f"X: row {start + row} has NaN in column {column}")
+        row, column = np.argwhere(np.isnan(rows))[0].tolist()
+        raise ValueError(f"X: row {row if indexes is None else indexes[row]} has NaN in column {column}")
 
 
 def _numbers(table: Table, n_inputs: int) -> Floats:

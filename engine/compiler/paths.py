@@ -15,6 +15,7 @@ from engine.compiler.inputs import fill
 from engine.compiler.ir import Floats, Indexes
 from engine.compiler.program import Program, assign, columns_of
 from engine.compiler.recorder import ADVICE, Recording, record
+from engine.compiler.runner import Batch
 from engine.compiler.surroundings import Surroundings, changed, may_have_changed
 from engine.compiler.trace import recorded, same_graph
 from engine.escapes import DataDependentError
@@ -253,42 +254,42 @@ class Paths:
     def __call__(self, rows: Floats) -> Floats:
         """All outputs of each row, ``(n_examples, n_outputs)``; *rows* are as for ``run``."""
         with self._turn:
-            shares = self._shares(rows)
+            shares = self._shares(Batch(rows))
             results = np.empty((len(rows), self.n_outputs), self.dtype)
-            for path, places in shares:
-                results[places] = self._loaded(path)(rows[places])[:, : self.n_outputs]
+            for program, part, own in shares:
+                results[own] = program(part)[:, : self.n_outputs]
             return results
 
-    def run(self, rows: Floats, chosen: Indexes | None = None, output: int = 0) -> tuple[Floats, Floats]:
+    def run(self, rows: Floats, places: Indexes | None = None, output: int = 0) -> tuple[Floats, Floats]:
         """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one: for a training loop.
 
-        The *rows* ``(n_examples, n_inputs)``, or those *chosen*, in their order, are of the dtype, or of float64 so
-        that comparisons see more digits. The gradient may be in memory that the next run changes.
+        The *rows* ``(n_examples, n_inputs)``, or those at some *places*, are of the dtype, or of float64 so that
+        comparisons see more digits. The gradient may be in memory that the next run changes.
         """
+        batch = Batch(rows, places)
         with self._turn:
-            if self._only(rows if chosen is None else rows[chosen[:1]]):
-                results, self._gradient = self._loaded(self.paths[0]).run(rows, chosen, output)
+            if self._only(batch):
+                results, self._gradient = self._loaded(self.paths[0]).run(rows, places, output)
                 return results[:, : self.n_outputs], self._gradient
-            own = rows if chosen is None else rows[chosen]
-            shares = self._shares(own)
-            results = np.empty((len(own), self.n_outputs), self.dtype)
+            shares = self._shares(batch)
+            results = np.empty((len(batch), self.n_outputs), self.dtype)
             self._gradient = np.zeros(len(self.parameters), self.dtype)
-            for path, places in shares:
-                found, gradient = self._loaded(path).run(own[places], None, output)
-                results[places] = found[:, : self.n_outputs]
-                self._gradient[: len(gradient)] += gradient * (len(found) / len(own))
+            for program, part, own in shares:
+                found, gradient = program.run(part, None, output)
+                results[own] = found[:, : self.n_outputs]
+                self._gradient[: len(gradient)] += gradient * (len(found) / len(results))
             return results, self._gradient
 
     def gradients(self, rows: Floats, with_respect_to: Any, output: int) -> Floats:
         """The gradient of an output for each row: see ``Program``."""
         with self._turn:
-            shares = self._shares(rows)
+            shares = self._shares(Batch(rows))
             columns = columns_of(with_respect_to, (), self.parameters, "parameters of the function")
             of = with_respect_to if isinstance(with_respect_to, str) else "parameters"
             results = np.zeros((len(rows), self.n_inputs if of == "inputs" else len(self.parameters)), self.dtype)
-            for path, places in shares:
-                found = self._loaded(path).gradients(rows[places], of, output)
-                results[places, : found.shape[1]] = found
+            for program, part, own in shares:
+                found = program.gradients(part, of, output)
+                results[own, : found.shape[1]] = found
             return results if of == "inputs" else results[:, columns]
 
     def eager_outputs(self, row: Floats) -> list[float]:
@@ -306,20 +307,20 @@ class Paths:
         path.program.weights[:] = self.weights[: len(path.program.parameters)]
         return path.program
 
-    def _only(self, rows: Floats) -> bool:
-        """Whether no comparison chooses a path; where that is in doubt, the first of the rows is recorded again."""
-        if len(self.paths) == 1 and self.paths[0].is_due and len(rows):
-            self.start(rows[0])
+    def _only(self, batch: Batch) -> bool:
+        """Whether no comparison chooses a path; where that is in doubt, the first example is recorded again."""
+        if len(self.paths) == 1 and self.paths[0].is_due and len(batch):
+            self.start(batch.part(0, 1).numbers()[0])
         return len(self.paths) == 1 and not self.paths[0].outcomes
 
-    def _shares(self, rows: Floats) -> list[tuple[Path, Any]]:
-        """Which rows go which way, as indexes or a slice; paths that are new are recorded.
+    def _shares(self, batch: Batch) -> list[tuple[Program, Batch, Any]]:
+        """Which program computes which part, and where that is in the batch; paths that are new are recorded.
 
         Where rounding in the program could decide a comparison otherwise than in the function, the row is recorded.
         """
-        if self._only(rows):
-            return [(self.paths[0], slice(None))]
-        shares: dict[Path, list[Any]] = {}
+        if self._only(batch):
+            return [(self._loaded(self.paths[0]), batch, slice(None))]
+        rows, shares = batch.numbers(), dict[Path, list[Any]]()
         left, known = np.arange(len(rows)), list(self.paths)
         while len(left):
             if not known:
@@ -339,7 +340,8 @@ class Paths:
             for place in left[is_open].tolist():
                 shares.setdefault(self.start(rows[place]), []).append([place])
             left = left[~fits]
-        return [(path, np.concatenate(parts)) for path, parts in shares.items() if any(map(len, parts))]
+        found = ((path, np.concatenate(parts)) for path, parts in shares.items() if any(map(len, parts)))
+        return [(self._loaded(path), batch.copied(own), own) for path, own in found]
 
     def __repr__(self) -> str:
         if len(self.paths) == 1 and not self.paths[0].outcomes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import replace
 from functools import cached_property
 from os import PathLike
@@ -13,7 +13,7 @@ import numpy as np
 from engine.compiler.eager import watch_examples
 from engine.compiler.inputs import as_rows, fill
 from engine.compiler.ir import Floats, Indexes
-from engine.compiler.runner import Runner
+from engine.compiler.runner import Batch, Runner
 from engine.compiler.summary import described, drawn
 from engine.compiler.tables import Asked, read_table
 from engine.compiler.trace import INPUT, Record
@@ -137,14 +137,10 @@ class Program:
             ArithmeticError: an operation refuses a number: a division by 0, or a result too large for a float.
             TypeError: it is not made of numbers.
         """
-        rows = self._rows(X, self._runner.hiding_nan)
-        self._watch(rows, None)
-        results = self._runner.outputs(rows)
+        batch = self._batch(X, self._runner.hiding_nan)
+        self._watch(batch, None)
+        results = self._runner.outputs(batch)
         return results[:, 0] if self._single else results
-
-    def unrefused(self, rows: Floats) -> Floats:
-        """All outputs for each row: infinity or NaN where an operation refuses a number."""
-        return self._runner.outputs(rows, refuses=False)
 
     def value_and_gradient(self, X: Any = None, output: int = 0) -> tuple[float, Floats]:
         """The mean of an output over the examples, and its gradient ``(n_parameters,)``.
@@ -156,13 +152,13 @@ class Program:
             X: as for a call; at least one example.
             output: which output, where several were compiled.
         """
-        rows = self._rows(X, self._runner.hiding_nan)
-        check_output(output, self.n_outputs, rows)
+        batch = self._batch(X, self._runner.hiding_nan)
+        check_output(output, self.n_outputs, batch)
         with self._runner.turn:
-            results, gradient = self.run(rows, None, output)
+            results, gradient = self.run(batch, None, output)
             return mean(results, output), gradient.copy()
 
-    def run(self, rows: Floats, places: Indexes | None = None, output: int = 0) -> tuple[Floats, Floats]:
+    def run(self, rows: Floats | Batch, places: Indexes | None = None, output: int = 0) -> tuple[Floats, Floats]:
         """All outputs ``(n_examples, n_outputs)``, and the gradient of the mean of one.
 
         Args:
@@ -170,10 +166,10 @@ class Program:
             places: which of the rows, in which order; all of them where it is not given.
             output: which output is differentiated; the gradient is in memory that the next run changes.
         """
-        if WATCH.watchers:  # else no copy of the chosen rows
-            self._watch(rows if places is None else rows[places], output)
+        batch = rows if isinstance(rows, Batch) else Batch(rows, places)
+        self._watch(batch, output)
         with self._runner.turn:
-            results, self._gradient = self._runner.outputs_and_mean_gradient(rows, places, output)
+            results, self._gradient = self._runner.outputs_and_mean_gradient(batch, output)
             return results, self._gradient
 
     def gradients(self, X: Any = None, with_respect_to: Any = "parameters", output: int = 0) -> Floats:
@@ -189,10 +185,11 @@ class Program:
         Raises:
             ValueError: a Value is neither an input nor a parameter.
         """
-        rows = self._rows(X)
+        batch = self._batch(X)
         columns = columns_of(with_respect_to, self.inputs, self.parameters, "inputs or parameters of the program")
         check_output(output, self.n_outputs)
-        self._watch(rows, output)
+        self._watch(batch, output)
+        rows = batch.numbers()
         if max(columns, default=0) < self.n_inputs:
             return self._runner.input_gradients(rows, self.weights[:0], columns, output)
         with self._by_example.turn:
@@ -249,15 +246,12 @@ class Program:
                 content: bytes = self.to_onnx(comment).SerializeToString(deterministic=True)
             case ".c" | ".js" if self.dtype != np.float64:
                 raise ValueError(f'dtype must be "float64" for a {target.suffix} file, got "float32"; compile it again')
-            case ".c":
+            case ".c" | ".js":
                 from engine.compiler.c_program import c_text
+                from engine.compiler.javascript_module import javascript_module
 
-                text = c_text(self.record, self.weights.tolist(), self._labels, target.stem, output, comment)
-                content = text.encode("utf-8")
-            case ".js":
-                from engine.compiler.javascript_module import javascript_module as module
-
-                text = module(self.record, self.weights.tolist(), self._labels, target.name, output, comment)
+                write, name = (c_text, target.stem) if target.suffix == ".c" else (javascript_module, target.name)
+                text = write(self.record, self.weights.tolist(), self._labels, name, output, comment)
                 content = text.encode("utf-8")
             case _:
                 raise ValueError(f"path must end in .c, .js or .onnx, got {shortened(str(path))}")
@@ -289,15 +283,20 @@ class Program:
         uniform = self._runner.uniform[: record.n_parameters + len(graph.constants), 0]
         return onnx_model(graph, uniform, self._labels[: self.n_inputs], comment)
 
-    def _rows(self, X: Any, look: Sequence[int] | None = None) -> Floats:
+    def _batch(self, X: Any, look: Sequence[int] | None = None) -> Batch:
+        """The examples in *X*; a Batch was checked before."""
+        if isinstance(X, Batch):
+            return X
         if X is None and self.n_inputs == 0:
-            return np.zeros((1, 0), self.dtype)
-        return as_rows(read_table(X, Asked(self._labels[: self.n_inputs])), self.n_inputs, self.dtype, look)
+            return Batch(np.zeros((1, 0), self.dtype))
+        table = read_table(X, Asked(self._labels[: self.n_inputs]))
+        return Batch(as_rows(table, self.n_inputs, self.dtype, look))
 
-    def _watch(self, rows: Floats, output: int | None) -> None:
+    def _watch(self, batch: Batch, output: int | None) -> None:
         """Inside ``detect_anomaly``, compute the examples eagerly first."""
         if WATCH.watchers:
-            watch_examples(self.record, self._labels, rows.tolist(), self.weights.tolist(), output)
+            rows = zip(batch.indexes, batch.numbers().tolist())
+            watch_examples(self.record, self._labels, rows, self.weights.tolist(), output)
 
 
 def assign(weights: Floats, numbers: Any, parameters: Sequence[Value]) -> None:
@@ -335,7 +334,7 @@ def mean(results: Floats, output: int) -> float:
         return float(np.add.reduce(results[:, output], dtype=np.float64)) / len(results)
 
 
-def check_output(output: Any, n_outputs: int, rows: Floats | None = None) -> None:
+def check_output(output: Any, n_outputs: int, rows: Sized | None = None) -> None:
     """Raise a ValueError unless *output* is one of the outputs, and there are *rows* to take a mean over."""
     if rows is not None and len(rows) == 0:
         raise ValueError("X must have at least one row, got none: zero rows have no mean")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from threading import RLock
 from typing import Any
@@ -28,6 +28,44 @@ from engine.value import Value
 
 _LOOKED_AT = 4_000_000  # numbers at a time
 _KEPT = 6  # batch sizes whose memory is kept
+
+
+@dataclass(slots=True)
+class Batch:
+    """Examples: all *rows*, or those at some *places*, in that order."""
+
+    rows: Floats
+    places: Indexes | None = None
+    known: Sequence[int] | Indexes | None = None
+    """Which rows of ``X`` they are, if these are some of its rows."""
+
+    def __len__(self) -> int:
+        return len(self.rows if self.places is None else self.places)
+
+    def part(self, start: int, stop: int) -> Batch:
+        if stop - start >= len(self):
+            return self
+        if self.places is None:
+            return Batch(self.rows[start:stop], None, self.indexes[start:stop])
+        return Batch(self.rows, self.places[start:stop])
+
+    def copied(self, own: Indexes) -> Batch:
+        """Some of these examples, in an array that has no others."""
+        places = own if self.places is None else self.places[own]
+        return Batch(self.rows[places], None, places)
+
+    @property
+    def indexes(self) -> Sequence[int] | Indexes:
+        """Which rows of ``X`` these are."""
+        if self.known is not None:
+            return self.known
+        return range(len(self.rows)) if self.places is None else self.places
+
+    def numbers(self) -> Floats:
+        return self.rows if self.places is None else self.rows[self.places]
+
+    def in_float64(self) -> Batch:
+        return Batch(self.numbers().astype(np.float64))
 
 
 class Runner:
@@ -64,9 +102,8 @@ class Runner:
         fill(self.uniform[record.n_parameters :][: len(constants), 0], numbers, "a number in the graph")
         self.turn = RLock()
         self._record, self._labels, self._n_columns = record, labels or [], n_columns
-        ops = [] if labels is None else record.ops
-        refusing = {op for op in set(ops) if isinstance(op, str) and refuses(op)}
-        self._refusing = [index for index, op in enumerate(ops) if op in refusing]
+        refusing = {op for op in set(record.ops) if labels is not None and isinstance(op, str) and refuses(op)}
+        self._refusing = [index for index, op in enumerate(record.ops) if op in refusing]
         self._is_coarse = labels is not None and dtype == np.float32
         self._parameters = parameters
         self._plans: dict[Gradient | None, tuple[Plan, tuple[int, bool]]] = {}
@@ -76,29 +113,37 @@ class Runner:
     def hiding_nan(self) -> list[int]:
         return hiding_nan(self.graph.record)
 
-    def outputs(self, rows: Floats, refuses: bool = True) -> Floats:
+    def outputs(self, batch: Batch) -> Floats:
         """All outputs, ``(n_examples, n_outputs)``."""
-        results = np.empty((len(rows), self.n_outputs), self.dtype)
+        n_examples = len(batch)
+        results = np.empty((n_examples, self.n_outputs), self.dtype)
+
+        def run(start: int, stop: int, worker: int) -> None:
+            part = batch.part(start, stop)
+            bound, is_exact = self._computed(part, None, worker)
+            self._read(bound, part, results[start:stop], is_exact)
+
         with self.turn:
-            self.in_chunks(len(rows), lambda *part: self._computed(rows, None, part, None, results, refuses), None)
+            self.in_chunks(n_examples, run, None)
         return results
 
-    def outputs_and_mean_gradient(self, rows: Floats, chosen: Indexes | None, output: int) -> tuple[Floats, Floats]:
-        """All outputs of the *chosen* rows, or all; and the gradient of the mean of one of them in the parameters."""
-        n_examples = len(rows if chosen is None else chosen)
+    def outputs_and_mean_gradient(self, batch: Batch, output: int) -> tuple[Floats, Floats]:
+        """All outputs, and the gradient of the mean of one of them in the parameters."""
+        n_examples = len(batch)
         results = np.empty((n_examples, self.n_outputs), self.dtype)
         parts: dict[int, Floats] = {}
 
         def run(start: int, stop: int, worker: int) -> None:
+            part, own = batch.part(start, stop), results[start:stop]
             for careful in (False, True):
-                gradient, part = Gradient(output, PARAMETERS, careful), (start, stop, worker)
-                bound, is_exact = self._computed(rows, chosen, part, gradient, results, seed=1.0 / n_examples)
+                gradient = Gradient(output, PARAMETERS, careful)
+                bound, is_exact = self._computed(part, gradient, worker, seed=1.0 / n_examples)
                 if finite := is_finite(bound.by_parameters):
                     break
+            self._read(bound, part, own, is_exact)
             if self._is_coarse and not (is_exact and finite):
-                own = _chosen(rows, chosen, start, stop)
-                numbers, exact = self._exact.outputs_and_mean_gradient(own, None, output)
-                fill(results[start:stop], numbers, "the result")
+                numbers, exact = self._exact.outputs_and_mean_gradient(part.in_float64(), output)
+                fill(own, numbers, "the result")
                 fill(bound.by_parameters, exact * ((stop - start) / n_examples), "the gradient")
             parts[start] = bound.by_parameters if stop - start == n_examples else bound.by_parameters.copy()
 
@@ -111,16 +156,14 @@ class Runner:
         gradients = np.empty((len(rows), len(columns)), self.dtype)
         start = columns[0] if columns else 0
         together = list(columns) == list(range(start, start + len(columns)))
-        chosen = slice(start, start + len(columns)) if together else list(columns)
+        wanted = slice(start, start + len(columns)) if together else list(columns)
 
         def run(start: int, stop: int, worker: int) -> None:
             own = rows[start:stop]
             own = np.hstack([own, np.broadcast_to(shared, (len(own), len(shared)))]) if len(shared) else own
             for careful in (False, True):
-                bound = self._ready(stop - start, Gradient(output, INPUTS, careful), worker)
-                bound.load(own)
-                is_exact = self._run(bound, own, None, 1.0)
-                found = bound.by_inputs[chosen]
+                bound, is_exact = self._computed(Batch(own), Gradient(output, INPUTS, careful), worker, seed=1.0)
+                found = bound.by_inputs[wanted]
                 if finite := is_finite(found):
                     break
             if self._is_coarse and not (is_exact and finite):
@@ -133,42 +176,26 @@ class Runner:
             self.in_chunks(len(rows), run, Gradient(output, INPUTS, False))
         return gradients
 
-    def _computed(
-        self,
-        rows: Floats,
-        chosen: Indexes | None,
-        part: tuple[int, int, int],
-        gradient: Gradient | None,
-        results: Floats,
-        refuses: bool = True,
-        seed: float = 0.0,
-    ) -> tuple[Bound, bool]:
-        """Compute the outputs of a part of the *chosen* rows, or all, into their *results*, and the gradient.
+    def _computed(self, part: Batch, gradient: Gradient | None, worker: int, seed: float = 0.0) -> tuple[Bound, bool]:
+        """What computed a part of the examples, and whether no number on the way was too large.
 
-        Returns what computed them, and whether no number on the way was too large.
+        Raises the error of eager arithmetic where it refuses a number.
         """
-        start, stop, worker = part
-        bound = self._ready(stop - start, gradient, worker)
-        if stop - start < len(results):
-            rows, chosen = (rows[start:stop], None) if chosen is None else (rows, chosen[start:stop])
-            results = results[start:stop]
-        bound.load(rows, chosen)
-        is_exact = self._run(bound, rows, chosen, seed, refuses)
-        bound.read(results)
-        finite = is_finite(results)
-        if self._is_coarse and refuses and not (is_exact and finite):
-            fill(results, self._exact.outputs(_chosen(rows, chosen, 0, len(results))), "the result")
-        if not finite:
-            refuse_nan((rows if chosen is None else rows[chosen])[:, : self._n_columns], start)
+        bound = self._ready(len(part), gradient, worker)
+        bound.load(part.rows, part.places)
+        is_exact = not bound.run(seed, listens=bool(self._refusing or self._is_coarse))
+        if self._refusing and not is_exact and not self._is_coarse:
+            self._find_refused(part)
         return bound, is_exact
 
-    def _run(self, bound: Bound, rows: Floats, chosen: Indexes | None, seed: float, refuses: bool = True) -> bool:
-        """Compute; raise the error of eager arithmetic where it refuses a number; say whether none was too large."""
-        listens = refuses and bool(self._refusing or self._is_coarse)
-        is_exact = not bound.run(seed, listens)
-        if self._refusing and not is_exact and not self._is_coarse:
-            self._find_refused(rows if chosen is None else rows[chosen])
-        return is_exact
+    def _read(self, bound: Bound, part: Batch, results: Floats, is_exact: bool) -> None:
+        """Write the outputs of a part of the examples into their *results*."""
+        bound.read(results)
+        finite = is_finite(results)
+        if not finite:
+            refuse_nan(part.numbers()[:, : self._n_columns], part.indexes)
+        if self._is_coarse and not (is_exact and finite):
+            fill(results, self._exact.outputs(part.in_float64()), "the result")
 
     def exact_weights(self) -> Floats:
         """The weights in float64; one that only rounds the number of its parameter is that number."""
@@ -194,14 +221,14 @@ class Runner:
         """What gives the numbers of all nodes whose operation may refuse some."""
         return Runner(replace(self._record, outputs=self._refusing), np.dtype(np.float64))
 
-    def _find_refused(self, rows: Floats) -> None:
+    def _find_refused(self, batch: Batch) -> None:
         """Refuse examples for which an operation that may refuse numbers gives infinity or NaN: see ``refuse``."""
         looking, step = self._checking_runner, max(1, _LOOKED_AT // self._checking_runner.n_outputs)
         with looking.turn:
             looking.weights[:] = self.weights
-            for start in range(0, len(rows), step):
-                part = rows[start : start + step].astype(np.float64)
-                suspects = part[~np.isfinite(looking.outputs(part)).all(axis=1)].tolist()
+            for start in range(0, len(batch), step):
+                part = batch.part(start, start + step).in_float64()
+                suspects = part.rows[~np.isfinite(looking.outputs(part)).all(axis=1)].tolist()
                 refuse(self._record, self._labels, self._n_columns, suspects, looking.weights.tolist())
 
     def words(self) -> list[str]:
@@ -257,8 +284,3 @@ class Runner:
             np.copyto(known[1], self.uniform)
         self._bound[key] = known
         return known[0]
-
-
-def _chosen(rows: Floats, chosen: Indexes | None, start: int, stop: int) -> Floats:
-    """A part of the chosen rows, in float64."""
-    return np.asarray(rows[start:stop] if chosen is None else rows[chosen[start:stop]], np.float64)

@@ -59,9 +59,7 @@ def _check_verbose(verbose: Any, progress: bool) -> int:
 
 
 def _check_replay(replay: Any) -> bool | None:
-    if replay not in (None, True, False):
-        raise ValueError(f"replay must be True, False or None, got {shortened(replay)}")
-    return None if replay is None else bool(replay)
+    return None if replay is None else check_flag("replay", replay, "True, False or None")
 
 
 def _check_dtype(dtype: Any, replay: bool | None) -> str:

@@ -148,6 +148,16 @@ def test_programs_in_threads_do_not_disturb_each_other():
     assert found == expected
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("backward", [False, True])
+def test_a_row_with_nan_is_found_in_any_chunk(in_chunks_of, dtype, backward):
+    in_chunks_of(10)
+    program, X = make(dtype), rows(35).astype(dtype)
+    X[32, 0] = np.nan
+    with pytest.raises(ValueError, match="X: row 32 has NaN in column 0"):
+        program.value_and_gradient(X) if backward else program(X)
+
+
 def test_an_error_in_a_worker_is_raised(in_chunks_of):
     in_chunks_of(10, 2)
     program = make()

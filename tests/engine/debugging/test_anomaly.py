@@ -106,6 +106,21 @@ def test_programs_are_watched(run):
         np.testing.assert_array_equal(part, other)
 
 
+@pytest.mark.parametrize("run", [lambda f, X: f(X), lambda f, X: f.value_and_gradient(X), lambda f, X: f.gradients(X)])
+def test_of_functions_that_compare_the_row_in_all_of_x_is_named(run):
+    f = compile(lambda x: 1e308 * x if x > 0.0 else x)
+    with pytest.raises(FloatingPointError, match=r"row 3 of X: .* gave inf"), detect_anomaly():
+        run(f, [[-1.0], [-2.0], [0.5], [3.0]])
+
+
+def test_of_some_rows_that_in_all_of_x_is_named():
+    program, X = quotient(), np.array([[1.0, 2.0], [1.0, 0.0], [np.nan, 1.0]])
+    with pytest.raises(FloatingPointError, match=r"row 1 of X: .*z = 0.0"), detect_anomaly():
+        program.run(X, np.array([0, 0, 1]))
+    with pytest.raises(ValueError, match="X: row 2 has NaN in column 0"):
+        program.run(X, np.array([0, 2]))
+
+
 def test_the_operation_and_its_operands_are_named():
     x, w = Value(1.0, label="x"), Value(1e200, label="w")
     program = compile(tanh(x * w), inputs=[x])  # the infinity does not show in the result
