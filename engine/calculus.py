@@ -18,7 +18,7 @@ from engine.node import WATCH, interior_order, leaves
 from engine.operations import DETACH, OPERATIONS
 from engine.pytree import flattened, flattened_like, is_array, is_tree, mapped, rebuilt, stacked
 from engine.special import times
-from engine.validation import as_float, shortened
+from engine.validation import as_float, described, shortened
 from engine.value import Value, constant
 
 Function = Callable[..., Any]
@@ -184,7 +184,7 @@ def check_function(f: object, argnums: Argnums = 0) -> None:
     """Raise a TypeError if *f* is no function, or *argnums* are no ints."""
     if not callable(f):
         advice = "; engine.gradients differentiates a Value" if isinstance(f, Value) else ""
-        raise TypeError(f"f must be a function, got {type(f).__name__} {shortened(f)}{advice}")
+        raise TypeError(f"f must be a function, got {described(f)}{advice}")
     for index in argnums if isinstance(argnums, Sequence) else (argnums,):
         if isinstance(index, bool) or not isinstance(index, Integral):
             advice = "numbers go to the function that is returned, as in grad(f)(x)"
@@ -364,7 +364,7 @@ def _scalar(f: Function, output: Any) -> Number:
     if isinstance(single, Value):
         return single
     if is_tree(single) or not hasattr(type(single), "__float__"):
-        raise TypeError(f"{_name(f)} must return one Value here, got {type(output).__name__} {shortened(output)}")
+        raise TypeError(f"{_name(f)} must return one Value here, got {described(output)}")
     return float(single)
 
 

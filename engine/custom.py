@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from engine.node import Node, operands_of, parts_of
 from engine.operations import PARTIAL, CustomOperation, Operation
-from engine.validation import Unchecked, as_float, shortened
+from engine.validation import Unchecked, as_float, described
 
 _NO_NAME: Final = CustomOperation("", True)
 _LARGE: Final = 2.0**30  # a power of two, which changes no digit of a product
@@ -21,10 +21,10 @@ def describe(node: Node, children: list[Unchecked], op: Unchecked, local_grads: 
     """Make a leaf the result of an operation on *children*; the arguments are those of ``Value``."""
     name, given = ("", op) if local_grads is None and not isinstance(op, str) else (op or "", local_grads)
     if not isinstance(name, str):
-        raise TypeError(f"op must be a string, got {type(name).__name__} {shortened(name)}")
+        raise TypeError(f"op must be a string, got {described(name)}")
     for child in children:
         if not isinstance(child, Node):
-            raise TypeError(f"children must be Values, got {type(child).__name__} {shortened(child)}")
+            raise TypeError(f"children must be Values, got {described(child)}")
     is_differentiated = given is not None
     derivatives = _derivatives(given, len(children)) if is_differentiated else [0.0] * len(children)
     if children:
@@ -34,7 +34,7 @@ def describe(node: Node, children: list[Unchecked], op: Unchecked, local_grads: 
 
 def _derivatives(given: Unchecked, count: int) -> list[float]:
     if isinstance(given, (str, bytes)) or not hasattr(given, "__iter__"):
-        raise TypeError(f"local_grads must be a tuple of numbers, got {type(given).__name__} {shortened(given)}")
+        raise TypeError(f"local_grads must be a tuple of numbers, got {described(given)}")
     derivatives = [as_float(number, "local_grads") for number in given]
     if len(derivatives) != count:
         raise ValueError(f"local_grads must have a number for each child, got {len(derivatives)} for {count}")
@@ -128,7 +128,7 @@ def assign_function(node: Node, function: Unchecked) -> None:
             "derivatives; make a node of your own with Value(data, (a, b), op)"
         )
     if not callable(function):
-        raise TypeError(f"_backward must be a function, got {type(function).__name__} {shortened(function)}")
+        raise TypeError(f"_backward must be a function, got {described(function)}")
     own = CustomOperation(operation.given, False)
     own.function, own.cell = _without(function, node)
     node._operation = own

@@ -7,7 +7,7 @@ The functions of many numbers (softmax, logsumexp, dot, mean) are made of those 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, SupportsFloat, TypeAlias
 
-from engine.validation import Unchecked, shortened
+from engine.validation import Unchecked, described
 from engine.value import Value, constant
 
 __all__ = ["acos", "asin", "atan", "atan2", "cos", "cosh", "dot", "erf", "erfc", "exp", "expm1", "gelu", "hypot"]
@@ -349,7 +349,7 @@ def _listed(numbers: Unchecked, name: str, what: str = "a list") -> list[Support
     except TypeError:
         source = None
     if source is None:
-        raise TypeError(f"{name} must be given {what} of numbers, got {type(numbers).__name__} {shortened(numbers)}")
+        raise TypeError(f"{name} must be given {what} of numbers, got {described(numbers)}")
     return list(source)
 
 

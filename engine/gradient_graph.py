@@ -12,7 +12,7 @@ from engine.escapes import differentiated
 from engine.node import interior_order
 from engine.operations import PLAIN
 from engine.slopes import NUMBERS
-from engine.validation import as_float, shortened
+from engine.validation import as_float, described
 from engine.value import Value, constant
 
 Number = Value | float
@@ -90,13 +90,13 @@ def gradients(output: Value, inputs: Sequence[Value], *, gradient: Number = 1.0)
     (27.0, 18.0)
     """
     if not isinstance(output, Value):
-        raise TypeError(f"output must be a Value, got {type(output).__name__} {shortened(output)}")
+        raise TypeError(f"output must be a Value, got {described(output)}")
     if isinstance(inputs, (set, frozenset)) or not isinstance(inputs, Iterable):
-        raise TypeError(f"inputs must be a list of Values, got {type(inputs).__name__} {shortened(inputs)}")
+        raise TypeError(f"inputs must be a list of Values, got {described(inputs)}")
     wanted = [inputs] if isinstance(inputs, Value) else list(inputs)
     for each in wanted:
         if not isinstance(each, Value):
-            raise TypeError(f"inputs must be Values, got {type(each).__name__} {shortened(each)}")
+            raise TypeError(f"inputs must be Values, got {described(each)}")
     check_fresh(output)
     given = gradient if isinstance(gradient, Value) else as_float(gradient, "gradient")
     return gradient_graph(output, wanted, given)

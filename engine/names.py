@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
-from engine.validation import shortened
+from engine.validation import described, shortened
 
 _PLAIN = frozenset({list, tuple, int, float, str, bool})
 
@@ -110,7 +110,7 @@ def in_order(row: Any, asked: Sequence[Any], what: str, strict: bool = False) ->
 def check_ordered(thing: Any, what: str) -> None:
     """Raise an error if these are numbers in no order, or some of them are masked."""
     if isinstance(thing, Set):
-        raise TypeError(f"{what} must be in an order, got {type(thing).__name__} {shortened(thing)}")
+        raise TypeError(f"{what} must be in an order, got {described(thing)}")
     check_unmasked(thing, what)
 
 

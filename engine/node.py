@@ -9,7 +9,7 @@ from time import sleep
 from typing import Any, Final
 
 from engine.operations import LEAF, PARTIAL, PLAIN, CustomOperation, Operation
-from engine.validation import Unchecked, as_float, shortened
+from engine.validation import Unchecked, as_float, described
 
 
 class Watch:
@@ -301,7 +301,7 @@ def _checked(root: object, words: str, advice: str = "") -> Node:
     if isinstance(root, Node):
         return root
     advice = "; call it first, as in draw(model(x))" if callable(root) else advice
-    raise TypeError(f"{words} {type(root).__name__} {shortened(root)}{advice}")
+    raise TypeError(f"{words} {described(root)}{advice}")
 
 
 def _start_of_pass(root: object, call: str) -> Node:

@@ -6,7 +6,7 @@ from typing import Any, Final, Self, SupportsFloat
 from engine.custom import assign_function, derivatives_of
 from engine.node import Node, heard, operands_of
 from engine.operations import PARTIAL, PLAIN, POW, RELU, CustomOperation, Operation
-from engine.validation import Unchecked, as_float, shortened
+from engine.validation import Unchecked, as_float, described
 
 _SMALL: Final = 1 << 50
 
@@ -148,4 +148,4 @@ def checked_label(label: object) -> str:
         return ""
     if isinstance(label, str):
         return str(label)
-    raise TypeError(f"label must be a string, got {type(label).__name__} {shortened(label)}")
+    raise TypeError(f"label must be a string, got {described(label)}")

@@ -42,7 +42,7 @@ def as_float(number: object, what: str) -> float:
 
 
 def _not_one(number: object, what: str) -> str:
-    return f"{what} must be one real number, got {type(number).__name__} {shortened(number)}"
+    return f"{what} must be one real number, got {described(number)}"
 
 
 def _converted(number: Unchecked, what: str) -> float:
@@ -88,6 +88,12 @@ def check_seconds(name: str, given: Unchecked, minimum: float = 0.0, maximum: fl
         return
     allowed = f"> 0 and <= {maximum:g}" if minimum == 0.0 else f"from {minimum:g} to {maximum:g}"
     raise ValueError(f"{name} must be a number of seconds {allowed}, got {shortened(given)}")
+
+
+def described(thing: object) -> str:
+    """The type of *thing* and its repr, shortened; the repr alone where that begins with the type."""
+    kind, text = type(thing).__name__, shortened(thing)
+    return text if text.startswith(kind) else f"{kind} {text}"
 
 
 def shortened(thing: object, most: int = 59) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import engine
 from engine import Value
-from nn.validation import shortened, unknown_name
+from nn.validation import described, unknown_name
 
 Function = str | Callable[[Value], Value]  # an activation by its name, or any function from Value to Value
 
@@ -52,7 +52,7 @@ def given_activation(nonlin: bool | Function | None, activation: Function | None
 def not_a_value(what: str, output: object) -> TypeError:
     """The error for an output that is a plain number, which would cut the graph."""
     return TypeError(
-        f"{what}, got {type(output).__name__} {shortened(output)}, through which no gradient flows; use functions of "
+        f"{what}, got {described(output)}, through which no gradient flows; use functions of "
         "engine, such as engine.tanh, and engine.maximum(z, 0) in place of max(z, 0)"
     )
 

@@ -12,7 +12,7 @@ from nn.examples import input_names
 from nn.initialization import random_numbers
 from nn.module import Module
 from nn.noise import no_noise, noise_from, noise_source
-from nn.validation import Checked, number_in, shortened
+from nn.validation import Checked, described, number_in, shortened
 
 Outputs: TypeAlias = Any
 """A Value, or a list of Values where there are several outputs; type checkers cannot know which."""
@@ -199,7 +199,7 @@ def as_values(x: Any, model: Module | None = None) -> list[Value]:
         row = by_name([x], input_names(model), "x")[0]
         x = list(row.values()) if isinstance(row, dict) else row
     if not hasattr(x, "__iter__") or isinstance(x, (str, Mapping, Set)):
-        got = f"{type(x).__name__} {shortened(x)}"
+        got = f"{described(x)}"
         raise TypeError(f"x must be the inputs of one example, such as [0.5, 2.0], got {got}")
     try:
         return [number if isinstance(number, Value) else constant(number, "input") for number in x]

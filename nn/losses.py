@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, SupportsFloat
 
 from engine import Value, dot, logsumexp, maximum, mean, minimum, relu, softplus
 from nn.ranges import range_of
-from nn.validation import as_float, shortened, unknown_name
+from nn.validation import as_float, described, shortened, unknown_name
 
 Number = SupportsFloat
 Outputs = Value | Sequence[Value]
@@ -218,7 +218,7 @@ def as_loss(loss: Any, again: Callable[[list[Value]], list[Any]], row: Sequence[
         return Value(loss)
     except Exception as error:  # the loss is the user's, and may not take a target of Values
         raise TypeError(
-            f"the loss must give a Value made of the outputs, got {type(loss).__name__} {shortened(loss)}; a plain "
+            f"the loss must give a Value made of the outputs, got {described(loss)}; a plain "
             "number is taken where a comparison of Values chose it"
         ) from error
 

@@ -6,9 +6,27 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from engine import validation
-from engine.validation import as_float, check_choice, check_flag, check_seconds, one_line, plain_label, shortened
+from engine.validation import (
+    as_float,
+    check_choice,
+    check_flag,
+    check_seconds,
+    described,
+    one_line,
+    plain_label,
+    shortened,
+)
 
-__all__ = ["as_float", "check_choice", "check_flag", "check_seconds", "one_line", "plain_label", "shortened"]
+__all__ = [
+    "as_float",
+    "check_choice",
+    "check_flag",
+    "check_seconds",
+    "described",
+    "one_line",
+    "plain_label",
+    "shortened",
+]
 
 
 def float_type(dtype: Any) -> str:
@@ -44,7 +62,7 @@ def as_number(name: str, given: Any, interval: str = "") -> float:
     except OverflowError:
         raise ValueError(f"{name} must be within a float's range, got {shortened(given)}") from None
     except TypeError:
-        raise ValueError(f"{name} must be a number, got {type(given).__name__} {shortened(given)}") from None
+        raise ValueError(f"{name} must be a number, got {described(given)}") from None
     if interval:
         low, high = map(float, interval[1:-1].split(","))
         if not (low <= number < high) or (number == low and interval[0] == "("):

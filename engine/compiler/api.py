@@ -22,7 +22,7 @@ from engine.compiler.trace import recorded
 from engine.debugging.staleness import check_fresh
 from engine.escapes import is_heard
 from engine.node import common_order
-from engine.validation import plain_label, shortened
+from engine.validation import described, plain_label, shortened
 from engine.value import Value
 
 Function = Callable[..., Any]
@@ -282,7 +282,7 @@ def compile(
     roots = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     for root in roots:
         if not isinstance(root, Value):
-            given = f"{type(root).__name__} {shortened(root)}"
+            given = f"{described(root)}"
             raise TypeError(f"outputs must be Values, a list of them or a function, got {given}")
     if not roots:
         raise ValueError("compile must be given at least one output, got none")
@@ -330,11 +330,11 @@ def _checked_leaves(values: Iterable[Value], name: str) -> list[Value]:
     if isinstance(values, Value):
         raise TypeError(f"{name} must be a list of Values, such as [{plain_label(values.label) or 'x'}], got one Value")
     if not isinstance(values, Iterable) or isinstance(values, (set, frozenset)):
-        raise TypeError(f"{name} must be a list of Values, got {type(values).__name__} {shortened(values)}")
+        raise TypeError(f"{name} must be a list of Values, got {described(values)}")
     found = list(values)
     for value in found:
         if not isinstance(value, Value):
-            raise TypeError(f"{name} must be Values, got {type(value).__name__} {shortened(value)}")
+            raise TypeError(f"{name} must be Values, got {described(value)}")
         if value.op:
             raise ValueError(f"{name} must be leaves, got {shortened(value)}, which was computed from others")
     if len(set(found)) != len(found):

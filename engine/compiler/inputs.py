@@ -10,7 +10,7 @@ from engine.compiler.ir import Floats, Indexes
 from engine.compiler.tables import Table
 from engine.compiler.trace import Record
 from engine.derivatives import rule_of
-from engine.validation import as_float, shortened
+from engine.validation import as_float, described, shortened
 
 FLOAT64 = 'use dtype="float64" for so large numbers'
 _MAY_HIDE_NAN = {"**": 0, "hypot": 0, "leaky_relu": 1, "times": 0}
@@ -95,7 +95,7 @@ def _numbers(table: Table, n_inputs: int) -> Floats:
     for index, row in enumerate(table.rows):
         what = f"X: row {index}"
         if not isinstance(row, Iterable) or isinstance(row, (str, bytes)):
-            raise TypeError(f"{what} must be {n_inputs} numbers, got {type(row).__name__} {shortened(row)}")
+            raise TypeError(f"{what} must be {n_inputs} numbers, got {described(row)}")
         numbers = list(row)
         if len(numbers) != n_inputs:
             raise ValueError(f"{what} must be {n_inputs} numbers, got {len(numbers)}")

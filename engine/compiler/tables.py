@@ -7,7 +7,7 @@ import numpy as np
 
 from engine import names as naming
 from engine.compiler.ir import Floats
-from engine.validation import shortened
+from engine.validation import described, shortened
 
 
 class Asked(NamedTuple):
@@ -47,7 +47,7 @@ def read_table(X: Any, asked: Asked) -> Table:
         return Table(X)
     if isinstance(X, (str, bytes, Mapping, Set)) or X is None or naming.is_named_tuple(X):
         advice = "; list(X) has its parts as rows, np.column_stack(X) as columns" if naming.is_named_tuple(X) else ""
-        raise TypeError(f"X must be rows of numbers, an example each, got {type(X).__name__} {shortened(X)}{advice}")
+        raise TypeError(f"X must be rows of numbers, an example each, got {described(X)}{advice}")
     naming.check_unmasked(X, "X")
     columns = naming.columns_of(X)
     if columns is not None:

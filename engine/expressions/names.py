@@ -9,7 +9,7 @@ from typing import Any
 from engine.expressions.nodes import Formula, Name, Number
 from engine.node import topological_order
 from engine.operations import CONSTANT
-from engine.validation import shortened
+from engine.validation import described
 from engine.value import Value
 
 _EFFORT = 2_000_000  # elements whose type is looked at, and a few more for each container and letter of its name
@@ -39,7 +39,7 @@ def caller_names(names: object) -> dict[Value, str]:
         if not has_parameters(type(names)):
             raise TypeError(
                 "names must be variables by name, such as locals(), or a network with named_parameters(), "
-                f"got {type(names).__name__} {shortened(names)}"
+                f"got {described(names)}"
             )
         return {parameter: name for name, parameter in names.named_parameters()}  # type: ignore[attr-defined]
     notebook = ("In", "Out") if "_ih" in names else ()  # Jupyter's own lists of everything

@@ -16,7 +16,7 @@ from unicodedata import normalize
 
 from engine import functions, slopes
 from engine.derivatives import RULES, SLOPES
-from engine.validation import shortened
+from engine.validation import described, shortened
 from engine.value import Value, constant
 
 _LONGEST = 10_000  # characters
@@ -120,7 +120,7 @@ def expression(text: str, /, **variables: SupportsFloat) -> Value:
 
 def _parse(text: str) -> ast.expr:
     if not isinstance(text, str):
-        raise TypeError(f"a formula must be a str, got {type(text).__name__} {shortened(text)}")
+        raise TypeError(f"a formula must be a str, got {described(text)}")
     if not text.strip():
         raise ValueError("a formula must not be empty: write one, such as x*w + b")
     if len(text) > _LONGEST:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from engine.names import are_plain, check_unmasked
 from nn.data.names import by_name, is_in_order
 from nn.lazy_numpy import np
-from nn.validation import as_float, shortened
+from nn.validation import as_float, described, shortened
 
 Table: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
@@ -53,7 +53,7 @@ def as_table(
     check_unmasked(rows, what)
     if not is_in_order(rows):
         advice = "; give a list of rows, or a frame of columns with names" if isinstance(X, (Mapping, tuple)) else ""
-        raise ValueError(f"{what} must be rows of numbers, got {type(X).__name__} {shortened(X)}{advice}")
+        raise ValueError(f"{what} must be rows of numbers, got {described(X)}{advice}")
     if len(rows) == 0:
         if empty:
             return np.empty((0, width or 0))
@@ -131,7 +131,7 @@ def as_column(y: Any, what: str = "y") -> list[Any]:
     check_unmasked(items, what)
     items = items.tolist() if hasattr(items, "tolist") else items
     if not is_in_order(items):
-        raise ValueError(f"{what} must be a list of labels, got {type(y).__name__} {shortened(y)}")
+        raise ValueError(f"{what} must be a list of labels, got {described(y)}")
     if len(items) == 0:
         raise ValueError(f"{what} must have at least one example, got none")
     return [_label(item, what, row) for row, item in enumerate(items)]

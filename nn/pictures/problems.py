@@ -12,7 +12,7 @@ from nn.losses import LOSSES, LossFunction, as_loss, named_loss
 from nn.module import Module
 from nn.noise import no_noise, noise_from
 from nn.targets import ANSWERS, CLASSES, Label, predicted
-from nn.validation import shortened
+from nn.validation import described, shortened
 
 Loss = str | LossFunction | None
 
@@ -90,7 +90,7 @@ def problem(model: Module, X: Any, y: Any, loss: Loss) -> Problem:
     Without a *loss* it is the one that the model was trained for, or ``"mse"``.
     """
     if not isinstance(model, Module):
-        raise TypeError(f"model must be a Module such as an MLP, got {type(model).__name__} {shortened(model)}")
+        raise TypeError(f"model must be a Module such as an MLP, got {described(model)}")
     name, function = chosen_loss(model, loss)
     return Problem(model, examples_by_name(model, X, y, name), name, function)
 

@@ -26,7 +26,7 @@ from engine.expressions.nodes import Number
 from engine.expressions.writers import picture_text
 from nn.module import Module
 from nn.pictures.dark import following
-from nn.validation import check_choice, shortened
+from nn.validation import check_choice, described, shortened
 
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "p", "*", "h"]
 TITLE, TEXT, SMALL = 13.0, 11.0, 10.0
@@ -136,7 +136,7 @@ def look_of(theme: str, ax: Axes | None = None) -> Look:
     ``"auto"`` is light, but dark on axes of a dark figure, and in a new picture in a dark notebook.
     """
     if ax is not None and not isinstance(ax, Axes):
-        raise TypeError(f"ax must be axes of matplotlib, got {type(ax).__name__} {shortened(ax)}")
+        raise TypeError(f"ax must be axes of matplotlib, got {described(ax)}")
     check_choice("theme", theme, ("auto", *THEMES))
     if theme == "auto":
         if ax is None:

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from engine.callers import ipython_shell
 from nn.module import Module
 from nn.pictures.style import Look, look_of, number
-from nn.validation import shortened
+from nn.validation import described, shortened
 
 if TYPE_CHECKING:
     from nn.training.history import History
@@ -32,7 +32,7 @@ def curves(history: History, theme: str = "auto") -> Figure:
     >>> curves(History(loss=[1.0, 0.5, 0.2])).savefig("curves.png")
     """
     if not hasattr(history, "validation_loss"):
-        raise TypeError(f"history must be what fit(...) gave, got {type(history).__name__} {shortened(history)}")
+        raise TypeError(f"history must be what fit(...) gave, got {described(history)}")
     if not history.loss:
         raise ValueError("history: no epoch was finished, and so there is nothing to draw")
     look = look_of(theme)

@@ -407,7 +407,7 @@ def test_gradients_of_something_else_are_refused(output, inputs, gradient):
         (lambda: grad(cubic)([1.0, None]), TypeError, "an argument of cubic must be one real number, got NoneType"),
         (lambda: grad(cubic)([1.0, 1j]), TypeError, "an argument of cubic must be one real number, got complex"),
         (lambda: grad(3), TypeError, "f must be a function, got int 3"),
-        (lambda: hessian(Value(3.0)), TypeError, "f must be a function, got Value .*gradients differentiates a Value"),
+        (lambda: hessian(Value(3.0)), TypeError, "f must be a function, got Value.*gradients differentiates a Value"),
         (lambda: jacobian(None), TypeError, "f must be a function, got NoneType None"),
         (lambda: hvp(2.0, 1.0, 1.0), TypeError, "f must be a function, got float 2.0"),
         (lambda: engine.gradients(Value(2.0), 4), TypeError, "inputs must be a list of Values, got int 4"),

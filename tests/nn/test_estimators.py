@@ -500,7 +500,7 @@ def test_inputs_are_read_by_name(kind):
 @pytest.mark.parametrize("columns", [namedtuple("Columns", "b a")([1.0, 2.0], [3.0, 4.0]), {"b": [1.0], "a": [2.0]}])
 def test_columns_that_are_no_frame_are_refused(columns):
     for kind in (MLPRegressor, MLPClassifier):
-        with pytest.raises(ValueError, match=r"X must be rows of numbers, got (Columns|dict) .*; give a list of rows"):
+        with pytest.raises(ValueError, match=r"X must be rows of numbers, got (Columns|dict).*; give a list of rows"):
             small(kind).fit(columns, [0, 1])
         with pytest.raises(ValueError, match=r"y must be rows of numbers, got (Columns|dict)"):
             small(kind).fit(X[:2], columns)

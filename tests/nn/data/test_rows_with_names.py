@@ -255,7 +255,7 @@ def test_a_set_is_no_row(row):
 def test_columns_in_a_named_tuple_are_no_rows():
     model, columns = trained(), PAIR(b=[2.0, 4.0], a=[1.0, 3.0])
     for call in (lambda: model.predict(columns), lambda: MLP(2, [2]).fit(columns, Y[:2], **OPTIONS)):
-        with pytest.raises(ValueError, match=r"X must be rows of numbers, got Pair .*; give a list of rows, or a"):
+        with pytest.raises(ValueError, match=r"X must be rows of numbers, got Pair.*; give a list of rows, or a"):
             call()
     with pytest.raises(ValueError, match=r"y must be rows of numbers, got Pair .* names$"):
         MLP(2, [2]).fit(X, columns, **OPTIONS)
