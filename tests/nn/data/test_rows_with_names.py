@@ -259,7 +259,7 @@ def test_columns_in_a_named_tuple_are_no_rows():
             call()
     with pytest.raises(ValueError, match=r"y must be rows of numbers, got Pair.* names$"):
         MLP(2, [2]).fit(X, columns, **OPTIONS)
-    with pytest.raises(ValueError, match=r"y must be a list of labels, got Pair "):
+    with pytest.raises(ValueError, match=r"y must be a list of labels, got Pair"):
         MLP(2, [1]).fit(X[:2], PAIR(1, 0), loss="binary_cross_entropy", **OPTIONS)
 
 
