@@ -37,7 +37,7 @@ class Scaling:
         """Mean and standard deviation of each column (1 where a column never changes), or of all columns together."""
         axis = None if common else 0
         with np.errstate(over="ignore", invalid="ignore"):
-            unit = np.minimum(exponents(table, axis), 0)  # so that squares of small numbers are none of 0
+            unit = np.minimum(exponents(table, axis), 0)  # so that squares of small numbers are not 0
             deviation = np.atleast_1d(np.ldexp(np.ldexp(table, -unit).std(axis=axis), unit))
             mean = np.atleast_1d(table.mean(axis=axis))
         wrong = np.flatnonzero(~np.isfinite([mean, deviation]).all(axis=0))
