@@ -43,8 +43,7 @@ class Scaling:
         wrong = np.flatnonzero(~np.isfinite([mean, deviation]).all(axis=0))
         if len(wrong):
             of = f" of {shortened(names[wrong[0]])}" if names else ""
-            beyond = "their mean or standard deviation is beyond a float's range"
-            raise ValueError(f"the numbers{of} are too large: {beyond}")
+            raise ValueError(f"the numbers{of} are too large: their mean or variance is beyond a float's range")
         rounding = np.finfo(float).eps * len(table) * np.abs(mean)  # error of a mean of equal numbers
         scale = np.where(deviation <= rounding, 1.0, deviation)
         repeats = table.shape[1] if common else 1
