@@ -156,8 +156,8 @@ class Recording(Listener):
         for (code, _), (variables, own) in self.calls.items():
             if tells_numbers_apart(code, ChainMap(own, variables)):
                 place = source_line(code.co_filename, code.co_firstlineno)
-                asked = "the type of a number may be asked for, or an error that it makes"
-                raise DataDependentError(f"{place}: {asked}; Values have others")
+                told = "the type of a number, or an error that it raises, may decide what is computed"
+                raise DataDependentError(f"{place}: {told}; those of a Value are others")
 
     def _refuse(self, reason: str) -> None:
         self.refuse(DataDependentError(reason, ADVICE))
