@@ -44,7 +44,8 @@ def tells_numbers_apart(code: CodeType, variables: Mapping[str, Any]) -> bool:
         return True
     words = names | {constant for constant in code.co_consts if isinstance(constant, str)}
     asks = dis.opmap["MATCH_CLASS"] in operations or _asks(code, named)
-    if words & _OF_NUMBERS_ALONE and (asks or words & _OF_NUMBERS_ALONE != {"__name__"}):
+    alone = words & _OF_NUMBERS_ALONE
+    if alone and (asks or alone != {"__name__"}):  # functions and classes have a __name__
         return True
     chosen = [thing.dispatcher if isinstance(thing, singledispatchmethod) else thing for thing in named]
     dispatched = [
