@@ -82,9 +82,7 @@ def prepare(_app: object, _config: object) -> None:
     for command in COMMANDS:
         (HERE / "_generated" / f"{command}.txt").write_text(help_of(command), encoding="utf-8")
     chapters = {path: path.name.partition("_")[0] for path in (ROOT / "notebooks").glob("*.ipynb")}
-    numbers = {
-        path: int(chapter) for path, chapter in chapters.items() if chapter.isdecimal()
-    }  # others are a reader's own
+    numbers = {path: int(chapter) for path, chapter in chapters.items() if chapter.isdecimal()}  # not a reader's own
     notebooks = sorted(numbers, key=lambda path: numbers[path])
     shutil.rmtree(HERE / "notebooks", ignore_errors=True)  # a notebook may have another name now
     (HERE / "notebooks").mkdir()

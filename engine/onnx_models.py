@@ -5,7 +5,7 @@ from typing import Any
 from engine.optional_packages import optional_package
 
 OPSET = 20  # the first with Gelu
-OWN = "gradstep"
+DOMAIN = "gradstep"
 """The domain of functions of this library."""
 
 

@@ -325,8 +325,8 @@ def _determination(outputs: Table, targets: Table) -> float:
     if len(targets) < 2:
         return math.nan  # not defined, as in scikit-learn
     are_right, unit = (outputs == targets).all(axis=0), -exponents(targets, 0)
-    with np.errstate(all="ignore"):  # then it is minus infinity
-        outputs, targets = np.ldexp(outputs, unit), np.ldexp(targets, unit)  # whose squares are in a float's range
+    with np.errstate(all="ignore"):  # where an error is too large for a float, it is minus infinity
+        outputs, targets = np.ldexp(outputs, unit), np.ldexp(targets, unit)  # so that squares stay in range
         error = ((outputs - targets) ** 2).sum(axis=0)
     spread = ((targets - targets.mean(axis=0)) ** 2).sum(axis=0)
     ratios = [1.0 - e / s if s else float(right) for e, s, right in zip(error, spread, are_right)]

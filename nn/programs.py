@@ -20,14 +20,14 @@ _MUCH = 200_000  # parameters times examples: with fewer, recording takes longer
 _CALLS = 10  # expected calls of predict or score with one model, over which compiling must pay off
 _PATHS, _MOST_PATHS = 8, 32  # branches of comparisons: more split batches too far; the second if the caller insists
 
-_COMPARED = 3  # examples, the first and the last of them
+_COMPARED = 3  # examples, the first and the last among them
 Array = np.ndarray[Any, np.dtype[Any]]
 Key = tuple[LossFunction | None, str, int, bool, str]
 _KEPT = ByIdentity[dict[Key, tuple[list[Value], list[compiler.Path]]]]()
 
 
 def compared(n_examples: int) -> list[int]:
-    """The few examples for which results are compared with those of plain numbers."""
+    """The indices of the few examples whose results are compared with those of plain numbers."""
     return sorted({place * (n_examples - 1) // (_COMPARED - 1) for place in range(_COMPARED)})
 
 

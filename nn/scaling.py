@@ -37,14 +37,13 @@ class Scaling:
         """Mean and standard deviation of each column (1 where a column never changes), or of all columns together."""
         axis = None if common else 0
         with np.errstate(over="ignore", invalid="ignore"):
-            unit = np.minimum(exponents(table, axis), 0)  # so that squares of small numbers are none of 0
+            unit = np.minimum(exponents(table, axis), 0)  # so that squares of small numbers are not 0
             deviation = np.atleast_1d(np.ldexp(np.ldexp(table, -unit).std(axis=axis), unit))
             mean = np.atleast_1d(table.mean(axis=axis))
         wrong = np.flatnonzero(~np.isfinite([mean, deviation]).all(axis=0))
         if len(wrong):
             of = f" of {shortened(names[wrong[0]])}" if names else ""
-            beyond = "their mean or standard deviation is beyond a float's range"
-            raise ValueError(f"the numbers{of} are too large: {beyond}")
+            raise ValueError(f"the numbers{of} are too large: their mean or variance is beyond a float's range")
         rounding = np.finfo(float).eps * len(table) * np.abs(mean)  # error of a mean of equal numbers
         scale = np.where(deviation <= rounding, 1.0, deviation)
         repeats = table.shape[1] if common else 1

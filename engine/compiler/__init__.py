@@ -4,11 +4,12 @@ Each pass is a file, in this order: ``trace`` reads the graph, ``simplify`` drop
 ``fuse_sums`` finds sums and dot products, ``vectorize`` puts equal work side by side, ``memory_layout`` gives each
 number a slot, ``lower_forward`` and ``lower_backward`` write instructions (``adjoints`` knows where each gradient is),
 ``buffer_reuse`` reuses the slots of numbers that are no longer needed, ``backends`` carry the instructions out. A
-``runner`` does so for whole batches; ``cost`` tells beforehand whether that pays off.
+``runner`` does so for whole batches; ``cost`` tells beforehand whether that pays off. ``rows`` follows instructions for
+JAX and ONNX; ``c_program``, ``javascript_module`` and ``onnx_program`` write a graph for other tools.
 
 A function is recorded by ``recorder``, which notices what leaves the graph; ``type_tests`` reads whether it asks for
-the type of a number; ``surroundings`` tell whether a call changes something, by ``notes`` of all that it can
-reach; ``paths`` are a program for each way that its comparisons (``guards``) choose.
+the type of a number; ``surroundings`` tell whether a call changes something, by ``notes`` of all that it can reach;
+``paths`` are a program for each way that its comparisons (``guards``) choose.
 
 Most need ``compile`` alone. A library that trains functions of its users also needs ``Paths`` of a ``Source`` with its
 ``Surroundings``, which ``changed`` compares, ``record``, ``slower_than_eager`` and ``backend_named``; and to compare

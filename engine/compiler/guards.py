@@ -31,7 +31,7 @@ _MARGIN = 4e-12
 
 
 class Checks:
-    """The guards of a recording, and programs of float64 for what they compare and how exact that is."""
+    """The guards of a recording, and runners in float64 for what they compare and how exact that is."""
 
     def __init__(self, recording: Recording, parameters: Sequence[Value], backend: str) -> None:
         compared, inputs = recording.compared_nodes, recording.inputs
@@ -50,7 +50,7 @@ class Checks:
                 rounded = [bounds(computed), roundings(computed)] if computed else [[]]
             self._graphs = [recorded([*compared, *sizes], inputs, parameters) for sizes in rounded]
         self._runners: list[Runner] = []
-        """Those of the first graphs, made when they are needed: few rows need the second one."""
+        """A runner for each of the first graphs, made when it is needed: few rows need the second one."""
         self._make = partial(Runner, dtype=np.dtype(np.float64), n_columns=len(inputs), backend=backend)
 
     def told(self, rows: Floats, weights: Floats) -> tuple[Booleans, Booleans]:
@@ -61,7 +61,7 @@ class Checks:
         return fits, is_open
 
     def _told(self, which: int, rows: Floats, weights: Floats) -> tuple[Booleans, Booleans]:
-        """The same, as one of the programs tells it."""
+        """The same, as the runner of one of the graphs tells it."""
         results = self._results(which, rows, weights) if self._graphs else rows
         fits, is_open = np.ones(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         with np.errstate(all="ignore"):

@@ -179,7 +179,8 @@ def _of_object(thing: Any) -> Noted:
         axes = thing.axes if hasattr(kind, "iloc") else ()
         return (kind, note), [*parts, *((".axes", axis) for axis in axes)]
     if not _hides(kind, len(_slots(kind, in_c=True))):
-        return kind, []
+        draws = not _is_of_python(kind) and hasattr(kind, "get_state")  # of PyTorch: all else is an address
+        return kind, [(".get_state()", thing.get_state())] if draws else []
     hidden = _hidden(thing)
     place = object() if HIDDEN in hidden and isinstance(thing, Iterator) else operator.length_hint(thing, -1)
     return (kind, place), hidden  # an iterator that does not show its place may be at another one each time

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.ir import Floats, Indexes, View
-from engine.onnx_models import OPSET, OWN, package
+from engine.onnx_models import DOMAIN, OPSET, package
 
 _IR_VERSION = 9  # of the format that came with OPSET
 
@@ -58,14 +58,14 @@ class Graph:
     ) -> Any:
         """An ``onnx.ModelProto`` from X ``(n, n_inputs)`` to Y ``(n, n_outputs)`` that onnx's checker accepts.
 
-        These are the *sizes*, and *dtype* is that of both. *functions* are those that nodes of the domain ``OWN`` call;
+        These are the *sizes*, and *dtype* is that of both. *functions* are those of ``DOMAIN`` that nodes call;
         *inputs* and *comment* say to readers what X and the model are.
         """
         helper = package().helper
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         given = helper.make_tensor_value_info("X", kind, ["n", sizes[0]], inputs)
         made = helper.make_tensor_value_info("Y", kind, ["n", sizes[1]])
-        domains = {"": OPSET} | ({OWN: 1} if functions else {})
+        domains = {"": OPSET} | ({DOMAIN: 1} if functions else {})
         model = helper.make_model(
             helper.make_graph(self.nodes, name, [given], [made], self.tensors()),
             opset_imports=[helper.make_opsetid(domain, version) for domain, version in domains.items()],

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.compiler.array_functions import SQRT_HALF, made_of
 from engine.compiler.onnx_graph import Graph, Operand, Tensor, apply
-from engine.onnx_models import OPSET, OWN, package
+from engine.onnx_models import DOMAIN, OPSET, package
 
 _SAME = {
     **{"add": "Add", "subtract": "Sub", "multiply": "Mul", "negative": "Neg", "abs": "Abs", "copy": "Identity"},
@@ -63,7 +63,7 @@ def onnx_function(name: str, *constants: float) -> Any:
     made = applied(name, [Tensor(graph, "x", (), np.dtype("float64"), wide=True), *constants])
     numbers = [helper.make_node("Constant", [], [each.name], value=each) for each in graph.tensors()]
     nodes, opset = [*numbers, *graph.nodes], helper.make_opsetid("", OPSET)
-    return helper.make_function(OWN, name, ["x"], [made.name], nodes, [opset])
+    return helper.make_function(DOMAIN, name, ["x"], [made.name], nodes, [opset])
 
 
 def _of(operator: str) -> Callable[..., Tensor]:

@@ -241,10 +241,10 @@ class Paths:
 
     def _settle(self) -> None:
         """Give parameters their weights, where those were changed."""
-        parameters, changed = self.parameters, np.flatnonzero(_bits(self.weights) != _bits(self._synced))
-        for index, number in zip(changed.tolist(), self.weights[changed].tolist()):
+        parameters, moved = self.parameters, np.flatnonzero(_bits(self.weights) != _bits(self._synced))
+        for index, number in zip(moved.tolist(), self.weights[moved].tolist()):
             parameters[index].data = number
-        self._synced[changed] = self.weights[changed]
+        self._synced[moved] = self.weights[moved]
 
     def _numbers(self) -> Floats:
         numbers = np.empty(len(self.parameters), self.dtype)

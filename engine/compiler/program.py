@@ -106,7 +106,10 @@ class Program:
         self.weights = [parameter.data for parameter in self.parameters]
 
     def exact_weights(self) -> Floats:
-        """The weights in float64: see ``Runner``."""
+        """The weights in float64.
+
+        One that only rounds the number of its parameter is that number.
+        """
         return self._runner.exact_weights()
 
     @property

@@ -78,7 +78,8 @@ class Recording(Listener):
         self.refusing: list[Value] = []
         """What the function differentiates, if it may catch an error: outputs may lack the operation that refuses."""
         self._ids = set(map(id, self.inputs))  # lasting, as the inputs are held
-        self._calls_drawing = False  # libraries that may draw random numbers out of sight
+        self._may_draw = False
+        """Whether it called a library that may draw random numbers where this is not seen."""
 
     @property
     def roots(self) -> list[Value]:
@@ -155,8 +156,8 @@ class Recording(Listener):
         for (code, _), (variables, own) in self.calls.items():
             if tells_numbers_apart(code, ChainMap(own, variables)):
                 place = source_line(code.co_filename, code.co_firstlineno)
-                asked = "the type of a number may be asked for, or an error that it makes"
-                raise DataDependentError(f"{place}: {asked}; Values have others")
+                told = "the type of a number, or an error that it raises, may decide what is computed"
+                raise DataDependentError(f"{place}: {told}; those of a Value are others")
 
     def _refuse(self, reason: str) -> None:
         self.refuse(DataDependentError(reason, ADVICE))
@@ -169,7 +170,6 @@ class Recording(Listener):
         if paused is not None:
             others = None
             paused.disable()
-
         before, modules = _states_of_generators(), set[int]()
 
         def see(frame: FrameType, event: Any, thing: Any) -> None:
@@ -177,14 +177,14 @@ class Recording(Listener):
             if event == "c_call":
                 owner = getattr(thing, "__self__", None)
                 draws = thing is os.urandom or (isinstance(owner, random.Random) and thing.__name__ != "getstate")
-                if not self._calls_drawing:
-                    self._calls_drawing = _may_draw(str(getattr(thing, "__module__", None) or type(owner).__module__))
+                if not self._may_draw:
+                    self._may_draw = _may_draw(str(getattr(thing, "__module__", None) or type(owner).__module__))
             elif event == "call" and frame.f_globals is vars(random):
                 draws = frame.f_code.co_name != "getstate"  # gauss may have one left over
             elif event == "call":
                 if id(frame.f_globals) not in modules:
                     modules.add(id(frame.f_globals))
-                    self._calls_drawing = self._calls_drawing or _may_draw(str(frame.f_globals.get("__name__")))
+                    self._may_draw = self._may_draw or _may_draw(str(frame.f_globals.get("__name__")))
                 if (frame.f_code, id(frame.f_globals)) not in self.calls and _is_users(frame):
                     self.calls[frame.f_code, id(frame.f_globals)] = frame.f_globals, dict(frame.f_locals)
             if draws:
@@ -197,7 +197,7 @@ class Recording(Listener):
             yield
             if sys.getprofile() is not see:
                 self.doubt = self.doubt or f"{self.place}: the function starts or stops a profiler, such as cProfile"
-            if self._calls_drawing and _states_of_generators() != before:
+            if self._may_draw and _states_of_generators() != before:
                 self.doubt = self.doubt or f"{self.place}: random numbers are drawn"
         finally:
             _profile(others)
@@ -207,12 +207,12 @@ class Recording(Listener):
 
 @lru_cache(maxsize=1024)
 def _may_draw(module: str) -> bool:
-    """Whether a module belongs to a library that draws random numbers where no call of a generator is seen."""
+    """Whether a module belongs to a library that may draw random numbers without a call that Python reports."""
     return module.partition(".")[0] in ("torch", "pandas", "scipy", "sklearn")
 
 
 def _states_of_generators() -> list[bytes]:
-    """The states of the generators that numpy and PyTorch have for all, where these are imported."""
+    """The states of the global generators of numpy and PyTorch, where these are imported."""
     found = []
     with suppress(Exception):  # one is imported only in part
         for name in {"numpy", "torch"} & sys.modules.keys():

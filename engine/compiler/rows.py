@@ -13,17 +13,22 @@ _UNWRITTEN = 2**62  # no list has that index
 class Rows:
     """Which row of which array has the number of each slot now.
 
-    The last axis of an array is that of the examples. A subclass says how rows of its arrays are *taken*, arrays are
-    *joined*, *spread* into the shape of a view, *mapped* by a function and multiplied (*product*), and how terms are
-    *added* to rows, as gradients need. The arrays have ``reshape`` and ``sum`` themselves.
+    The last axis of an array is that of the examples. A subclass has the functions below for its kind of arrays, which
+    have ``reshape`` and ``sum`` themselves.
     """
 
     taken: Callable[[Any, Indexes], Any]
+    """Some rows of an array."""
     joined: Callable[[list[Any]], Any]
+    """Arrays one after the other."""
     spread: Callable[[Any, View], Any]
+    """An array in the shape of a view."""
     mapped: Callable[[Any, list[Any]], Any]
+    """A function of arrays, number by number."""
     product: Callable[[MatMul], Any]
+    """The product of matrices that an instruction asks for."""
     added: Callable[[Any, Indexes, Any], Any]
+    """An array with terms added to some of its rows; only gradients need it."""
 
     def __init__(self, code: Code) -> None:
         self.arrays: list[Any] = []
@@ -44,6 +49,7 @@ class Rows:
         return self.get(view.memory, view.slots.ravel()).reshape(*view.shape, -1) if isinstance(view, View) else view
 
     def follow(self, instructions: Sequence[Instruction]) -> None:
+        """Carry out these instructions, in their order."""
         for each in instructions:
             memory, slots = each.out.memory, each.out.slots.ravel()
             match each:

@@ -198,7 +198,7 @@ class Runner:
             fill(results, self._exact.outputs(part.in_float64()), "the result")
 
     def exact_weights(self) -> Floats:
-        """The weights in float64; one that only rounds the number of its parameter is that number."""
+        """See ``Program.exact_weights``."""
         if self.dtype == np.float64:
             return self.weights
         numbers = np.array([parameter.data for parameter in self._parameters])

@@ -22,7 +22,7 @@ try:
 except ModuleNotFoundError:  # in a browser
     np = None  # type: ignore[assignment]
 
-_MOST = 20_000
+_MOST = 20_000  # things of a look
 UNSEEN = "what no look sees"
 """The name in a look for something that could not be seen, and so may change at any time."""
 _OF_GLOBALS = {"globals", "vars", "eval", "exec", "__globals__", "f_globals"}

@@ -14,10 +14,11 @@ _ASKS = {"isinstance", "issubclass", "type", "__class__"}
 _ASKING = (isinstance, issubclass, type)
 _OF_NUMBERS_ALONE = {name for name in dir(float) if not hasattr(Value, name)} | {"__name__", "isscalar", "dtype"}
 _OF_NUMBERS_ALONE |= {"tobytes", "__sizeof__", "__dir__"}
-_TELLING = (dir, sys.getsizeof)
-"""What tells one number from another kind of it by itself."""
 _SIGNS = ("lt", "le", "eq", "ne", "ge", "gt", "add", "sub", "mul", "truediv", "pow")
 _OF_NUMBERS_ALONE |= {f"__{before}{sign}__" for sign in _SIGNS for before in ("", "r")}  # (1.0).__lt__ knows no Value
+"""Names in a function that mean something else for numbers or their arrays than for Values."""
+_TELLING = (dir, sys.getsizeof)
+"""Functions whose result is another for a number than for a Value."""
 _HANDLES_ERRORS = dis.opmap["PUSH_EXC_INFO"]
 _FEW = 100  # in a table of types
 _CATCHES_ALL = bytes([_HANDLES_ERRORS, 0, dis.opmap["POP_TOP"], 0])  # an except with no type
@@ -43,7 +44,8 @@ def tells_numbers_apart(code: CodeType, variables: Mapping[str, Any]) -> bool:
         return True
     words = names | {constant for constant in code.co_consts if isinstance(constant, str)}
     asks = dis.opmap["MATCH_CLASS"] in operations or _asks(code, named)
-    if words & _OF_NUMBERS_ALONE and (asks or words & _OF_NUMBERS_ALONE != {"__name__"}):
+    alone = words & _OF_NUMBERS_ALONE
+    if alone and (asks or alone != {"__name__"}):  # functions and classes have a __name__
         return True
     chosen = [thing.dispatcher if isinstance(thing, singledispatchmethod) else thing for thing in named]
     dispatched = [

@@ -35,7 +35,8 @@ class DataSet:
         n = len(self.y)
         names = ", ".join(shortened(name, 30) for name in self.columns[:4]) + ", ..." * (len(self.columns) > 4)
         columns = f", columns {names}" if names else ""
-        begins = f"; y begins with {', '.join(shortened(label, 30) for label in list(self.y)[:3])}" if n else ""
+        first = [label.item() if isinstance(label, np.generic) else label for label in list(self.y)[:3]]
+        begins = f"; y begins with {', '.join(shortened(label, 30) for label in first)}" if n else ""
         return f"DataSet of {n:,} example{'s' * (n != 1)}: X of shape {np.shape(self.X)}{columns}{begins}"
 
     def __iter__(self) -> Iterator[Any]:

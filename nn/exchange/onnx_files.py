@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from engine.onnx_models import OWN, package
+from engine.onnx_models import DOMAIN, package
 from nn.configuration import restore
 from nn.exchange.network import KEY, Linear, Noise, Step, content_of, numbers_in, steps_of, sums_in, tensors_of
 from nn.lazy_numpy import np
@@ -30,7 +30,7 @@ _ATTRIBUTES: dict[str, dict[str, tuple[Any, ...]]] = {
 _TENSORS = {"Gemm": (1, 2), "MatMul": (1,), "Add": (1,), "PRelu": (1,)}  # how many tensors a node takes
 _KNOWN = dict.fromkeys((*_TENSORS, *_NAMES))
 _DOMAINS = ("", "ai.onnx")
-_OWN = {(OWN, name) for name in _MADE}
+_OWN = {(DOMAIN, name) for name in _MADE}
 _KINDS = {1: ("<f4", "float_data"), 11: ("<f8", "double_data")}  # by TensorProto.DataType
 
 
@@ -48,11 +48,11 @@ def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
         if isinstance(step, Linear):
             graph.add("Gemm", given, f"{index}.weight", f"{index}.bias", out=made, transB=1)
         elif step in _MADE and dtype == "float64":
-            graph.add(step, given, out=made, domain=OWN)
+            graph.add(step, given, out=made, domain=DOMAIN)
         else:
             graph.add(_TYPES[step], given, *(["slope"] if step == "leaky_relu" else []), out=made)
         given = made
-    own = dict.fromkeys(node.op_type for node in graph.nodes if node.domain == OWN)
+    own = dict.fromkeys(node.op_type for node in graph.nodes if node.domain == DOMAIN)
     functions = [onnx_function(name, *_MADE[name]) for name in own]
     sizes = sums[0].weight.shape[1], len(sums[-1].bias)
     model = graph.model("network", sizes, dtype, functions=functions, metadata={KEY: text})
@@ -74,7 +74,7 @@ def load(path: str | PathLike[str], kind: type[Any]) -> Any:
     if version not in _OPSETS:
         raise ValueError(f"the opset must be {_OPSETS[0]} to {_OPSETS[-1]}, got {version}; export it again")
     if any((function.domain, function.name) not in _OWN for function in model.functions):
-        raise ValueError(f"the file must have no functions but those of {OWN}, which may change what a node means")
+        raise ValueError(f"the file must have no functions but those of {DOMAIN}, which may change what a node means")
     steps = _steps_in(model.graph)
     texts = [str(entry.value) for entry in model.metadata_props if entry.key == KEY]  # no UTF-8 comes as bytes
     if not texts:

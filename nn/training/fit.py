@@ -72,11 +72,11 @@ def fit(
 ) -> History:
     """Train a model by gradient descent on the mean loss of small batches.
 
-    The graph of one example is recorded once and replayed for each batch (see ``engine.compile``), many times faster
-    than building it for each example, with the same weights up to rounding. Where the model or the loss takes a plain
-    number out of a Value (``.data``, ``float()``), draws random numbers or changes something in each call,
-    training is eager by itself, and ``history.eager`` names the line. Each epoch records again what code of yours
-    does or may have changed. Recording calls the model a few times more: where it counts its calls, or draws numbers of
+    The graph of one example is recorded once and replayed for each batch (see ``engine.compile``). That is many times
+    faster than building it for each example, and gives the same weights up to rounding. A model or a loss may take a
+    plain number out of a Value (``.data``, ``float()``), draw random numbers or change something in each call. Then
+    training is eager by itself, and ``history.eager`` names the line. Each epoch records again what code of yours does
+    or may have changed. Recording calls the model a few times more: where it counts its calls, or draws numbers of
     numpy, give replay=False for the run without these calls.
 
     Args:

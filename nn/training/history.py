@@ -18,7 +18,7 @@ COLUMNS = ("loss", "accuracy", "validation_loss", "validation_accuracy")
 _LEAST_EPOCHS, _LATELY, _FALLS = 10, 0.1, 0.05
 """Warn if more than a twentieth of the fall came in the last tenth of a run of 10 epochs or more."""
 _LARGE = 1e4
-"""The loss beyond which one that hardly falls is called large: targets are likely in the hundreds, or more."""
+"""A loss above this that hardly falls is likely one of targets in the hundreds or more."""
 
 
 class ConvergenceWarning(UserWarning):

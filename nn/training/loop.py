@@ -50,8 +50,8 @@ class Training:
                 alike = partial(facts_of, self.task, probes, names | given)
                 if self.team.check(alike, _ALIKE) or self.team.agree(self._begin):
                     raise KeyboardInterrupt
-                cause = "give all an optimizer that took the same steps before"
-                if self.team.agree(self._resume) or self._is_other(cause):
+                advice = "give all an optimizer that took the same steps before"
+                if self.team.agree(self._resume) or self._check_state(advice):
                     raise KeyboardInterrupt
                 self._epochs()
                 if self.progress.best:
@@ -95,12 +95,12 @@ class Training:
             with self.interrupts.shielded():
                 self.steps.begin()
 
-    def _is_other(self, cause: str) -> bool:
-        """Raise an error unless all processes are as far; return whether Ctrl-C came."""
-        return self.team.check(lambda: state_of(self.task, self.steps.numbers()), cause, RuntimeError)
+    def _check_state(self, hint: str) -> bool:
+        """Raise an error unless all processes have the same state; return whether Ctrl-C came."""
+        return self.team.check(lambda: state_of(self.task, self.steps.numbers()), hint, RuntimeError)
 
     def _epochs(self) -> None:
-        """The training loop: steps on shuffled batches, then measurements and callbacks."""
+        """Train for the epochs that are left, or until something ends it."""
         task, progress, history = self.task, self.progress, self.progress.history
         batch_size = task.options.batch_size
         with self._bar() as bar:
@@ -164,7 +164,7 @@ class Training:
                 self.progress.best = self.task.model.state_dict()
         if self.team.agree(self._call_back):
             history.interrupted = True
-        if self._is_other("a callback or an optimizer changed some"):
+        if self._check_state("a callback or an optimizer changed some"):
             history.interrupted = True
         return is_over or history.interrupted
 

@@ -40,7 +40,7 @@ class Replayed(Steps):
     the loss did something that cannot be replayed, all steps are eager.
     """
 
-    gives_others = True
+    differentiates_others = True
     """Whether leaves of the loss that are no parameters of the model get their gradients, too."""
 
     def __init__(self, task: Task) -> None:
@@ -107,9 +107,11 @@ class Replayed(Steps):
                 return paths
 
     def _finds_others(self, paths: compiler.Paths) -> bool:
-        """Whether programs have leaves that are not known yet, and so would get no gradient."""
-        leaves = [leaf for path in paths.paths * self.gives_others for leaf in path.constants]
-        self.others += dict.fromkeys(leaves)
+        """Add the leaves that are constants of the programs, and so get no gradient; return whether there are any."""
+        if not self.differentiates_others:
+            return False
+        leaves = dict.fromkeys(leaf for path in paths.paths for leaf in path.constants)
+        self.others += leaves
         return bool(leaves)
 
     # --------------------------------------------------------------------------------------------------------- weights

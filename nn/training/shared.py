@@ -20,7 +20,7 @@ class Shared(Replayed):
     A step in which a process meets infinity or NaN ends the training of all: nothing is repeated eagerly.
     """
 
-    gives_others = False  # processes may know different ones
+    differentiates_others = False  # processes may know different leaves
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)

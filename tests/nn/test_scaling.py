@@ -44,7 +44,7 @@ def test_equal_numbers_are_not_blown_up_by_rounding(number, common):
 
 def test_numbers_beyond_a_floats_range_are_refused():
     for table in ([[1e308], [-1e308]], [[1.7e308], [1.7e308]]):
-        with pytest.raises(ValueError, match="the numbers are too large: their mean or standard deviation"):
+        with pytest.raises(ValueError, match="the numbers are too large: their mean or variance"):
             Scaling.of(as_table(table))
 
 

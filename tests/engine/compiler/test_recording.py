@@ -702,6 +702,14 @@ def test_random_numbers_of_libraries_are_noticed(drawn):
         compile(function)([[1.0], [2.0]])
 
 
+def test_a_generator_of_pytorch_is_looked_into():
+    torch = pytest.importorskip("torch")
+    generator = torch.Generator()
+    function = lambda x: x * (2.0 if torch.rand(1, generator=generator).item() < 2.0 else 1.0)  # noqa: E731
+    with pytest.raises(DataDependentError, match=r"changes generator\.get_state\(\) from one call to the next"):
+        compile(function)([[1.0], [2.0]])
+
+
 def test_a_library_that_draws_none_may_be_called():
     torch = pytest.importorskip("torch")
     torch.rand(1)

@@ -227,3 +227,10 @@ def test_a_split_keeps_examples_and_targets_together(X, y):
 def test_a_split_needs_a_target_for_each_example():
     with pytest.raises(ValueError, match="y must have 3 examples, as X has, got 2"):
         DataSet(np.array(ROWS), [1.0, 3.0]).split(0.4, 0)
+
+
+def test_a_data_set_shows_its_targets_as_plain_numbers():
+    shown = repr(DataSet(np.zeros((4, 2)), np.array([0.5, 1.0, 2.0, 3.0])))
+    assert shown == "DataSet of 4 examples: X of shape (4, 2); y begins with 0.5, 1.0, 2.0"
+    assert repr(DataSet(np.zeros((1, 1)), ["yes"])) == "DataSet of 1 example: X of shape (1, 1); y begins with 'yes'"
+    assert repr(DataSet(np.zeros((0, 1)), [])) == "DataSet of 0 examples: X of shape (0, 1)"
