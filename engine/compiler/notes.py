@@ -63,9 +63,9 @@ def noted(thing: Any, names: Container[str] | None) -> Noted:
             number = thing._number.hex() if thing.operation is PLAIN else ""
             return (Value, thing.label, number), _attributes(thing._attributes or {})
         kind: Any = type(thing)
-        noting = _noting(kind)
+        noting, own = _noting(kind), _own(thing, names)  # first: an object may make its __dict__ when it is asked for
         note, parts = noting(thing)
-        return note, [*_members(thing, noting is _of_object), *parts, *_attributes(_own(thing, names))]
+        return note, [*_members(thing, noting is _of_object), *parts, *_attributes(own)]
     except Exception:
         return type(thing), [HIDDEN]
 
