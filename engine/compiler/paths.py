@@ -269,7 +269,7 @@ class Paths:
         batch = Batch(rows, places)
         with self._turn:
             if self._only(batch):
-                results, self._gradient = self._loaded(self.paths[0]).run(rows, places, output)
+                results, self._gradient = self._loaded(self.paths[0]).run(batch, None, output)
                 return results[:, : self.n_outputs], self._gradient
             shares = self._shares(batch)
             results = np.empty((len(batch), self.n_outputs), self.dtype)
