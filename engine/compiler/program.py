@@ -171,6 +171,7 @@ class Program:
         else:
             check_width(rows, self.n_inputs)
             batch = Batch(rows, None if places is None else as_places(places, len(rows)))
+            check_output(output, self.n_outputs, batch)
         self._watch(batch, output)
         with self._runner.turn:
             results, self._gradient = self._runner.outputs_and_mean_gradient(batch, output)

@@ -224,7 +224,7 @@ def test_places_that_are_no_row_numbers_are_refused(backend, places, words):
         program.run(X, np.array(places))
 
 
-@pytest.mark.parametrize("places", [[], [4, 0, 0], np.array([3, 1], np.uint8), np.array([3], np.int32), None])
+@pytest.mark.parametrize("places", [[4, 0, 0], np.array([3, 1], np.uint8), np.array([3], np.int32), None])
 def test_places_are_rows_in_their_order(places):
     x, z, w = Value(1.0), Value(2.0), Value(3.0)
     program, X = compile([x * w + z, z / x], [x, z], [w]), np.arange(1.0, 11.0).reshape(5, 2)
@@ -237,3 +237,14 @@ def test_rows_of_another_width_are_refused(shape):
     x, z = Value(1.0), Value(2.0)
     with pytest.raises(ValueError, match=r"X must be of shape \(n_examples, 2\)"):
         compile(x * z, [x, z]).run(np.ones(shape))
+
+
+@pytest.mark.parametrize(
+    ("places", "output", "words"),
+    [(None, -1, "output must be"), (None, 2, "output must be"), (None, True, "output must be"), ([], 0, "one row")],
+)
+def test_run_takes_outputs_and_rows_that_a_mean_takes(places, output, words):
+    x, z, w = Value(1.0), Value(2.0), Value(3.0)
+    program = compile([x * w + z, z / x], [x, z], [w])
+    with pytest.raises((TypeError, ValueError), match=words):
+        program.run(np.ones((5, 2)), places, output)
