@@ -248,3 +248,12 @@ def test_run_takes_outputs_and_rows_that_a_mean_takes(places, output, words):
     program = compile([x * w + z, z / x], [x, z], [w])
     with pytest.raises((TypeError, ValueError), match=words):
         program.run(np.ones((5, 2)), places, output)
+
+
+@pytest.mark.parametrize(("places", "words"), [([-1], "from 0 to 4, got -1"), ([True] + [False] * 4, "a list of row")])
+def test_places_of_a_function_are_row_numbers_too(places, words):
+    function, X = compile(lambda x, z: z / x), np.arange(1.0, 11.0).reshape(5, 2)
+    function(X)
+    assert function.program.run(X, [4, 0])[0].tolist() == [[10.0 / 9.0], [2.0]]
+    with pytest.raises(ValueError, match=words):
+        function.program.run(X, np.array(places))
