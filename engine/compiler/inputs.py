@@ -45,10 +45,7 @@ def as_rows(table: Table, n_inputs: int, dtype: np.dtype[Any], look: Sequence[in
         given = _numbers(table, n_inputs)
     if given.size == 0 and given.ndim == 1:
         given = given.reshape(0, n_inputs)
-    if given.ndim != 2 or given.shape[1] != n_inputs:
-        advice = "; [X] is a table of one row" if given.shape == (n_inputs,) else ""
-        advice = "; X.reshape(-1, 1) makes a column of it" if given.ndim == 1 and n_inputs == 1 else advice
-        raise ValueError(f"X must be of shape (n_examples, {n_inputs}), an example a row, got {given.shape}{advice}")
+    check_width(given, n_inputs)
     if not given.flags.aligned:  # np.vdot of numpy 1.26 ends the process on some processors
         given = given.copy()
     columns = look if given.dtype == dtype else None  # what is rounded is looked at everywhere
@@ -61,6 +58,25 @@ def as_rows(table: Table, n_inputs: int, dtype: np.dtype[Any], look: Sequence[in
             refuse_nan(rows)
             refuse_lost(given, rows, "X")
     return given.astype(np.float64, copy=False) if given.dtype != dtype else rows
+
+
+def check_width(rows: Floats, n_inputs: int) -> None:
+    """Raise a ValueError unless these are rows of so many numbers."""
+    if rows.ndim != 2 or rows.shape[1] != n_inputs:
+        advice = "; [X] is a table of one row" if rows.shape == (n_inputs,) else ""
+        advice = "; X.reshape(-1, 1) makes a column of it" if rows.ndim == 1 and n_inputs == 1 else advice
+        raise ValueError(f"X must be of shape (n_examples, {n_inputs}), an example a row, got {rows.shape}{advice}")
+
+
+def as_places(places: Any, n_rows: int) -> Indexes:
+    """Which of so many rows, in which order; a ValueError for what numpy takes otherwise, such as -1 and bools."""
+    taken = np.asarray(places)
+    if taken.ndim != 1 or (taken.size and taken.dtype.kind not in "iu"):
+        raise ValueError(f"places must be a list of row numbers, got {shortened(places)}")
+    wrong = taken[(taken < 0) | (taken >= n_rows)]
+    if len(wrong):
+        raise ValueError(f"places must be row numbers from 0 to {n_rows - 1}, got {wrong[0]}")
+    return taken.astype(np.int64, copy=False)
 
 
 def fill(array: Floats, numbers: Any, what: str) -> None:

@@ -178,9 +178,10 @@ def _of_object(thing: Any) -> Noted:
         note, parts = _of_array(np.asarray(thing))
         axes = thing.axes if hasattr(kind, "iloc") else ()
         return (kind, note), [*parts, *((".axes", axis) for axis in axes)]
-    if not _hides(kind, len(_slots(kind, in_c=True))):
-        draws = not _is_of_python(kind) and hasattr(kind, "get_state")  # of PyTorch: all else is an address
-        return kind, [(".get_state()", thing.get_state())] if draws else []
+    own = _slots(kind, in_c=False)
+    members = [name for name in _slots(kind, in_c=True) if name in own or type(getattr(thing, name, 0)) is not int]
+    if not _hides(kind, len(members)):  # an int that C shows may be an address, as that of a generator of PyTorch
+        return kind, []
     hidden = _hidden(thing)
     place = object() if HIDDEN in hidden and isinstance(thing, Iterator) else operator.length_hint(thing, -1)
     return (kind, place), hidden  # an iterator that does not show its place may be at another one each time

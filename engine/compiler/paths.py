@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.compiler.guards import Checks
-from engine.compiler.inputs import fill
+from engine.compiler.inputs import as_places, fill
 from engine.compiler.ir import Floats, Indexes
 from engine.compiler.program import Program, assign, columns_of
 from engine.compiler.recorder import ADVICE, Recording, record
@@ -266,10 +266,10 @@ class Paths:
         The *rows* ``(n_examples, n_inputs)``, or those at some *places*, are of the dtype, or of float64 so that
         comparisons see more digits. The gradient may be in memory that the next run changes.
         """
-        batch = Batch(rows, places)
+        batch = Batch(rows, None if places is None else as_places(places, len(rows)))
         with self._turn:
             if self._only(batch):
-                results, self._gradient = self._loaded(self.paths[0]).run(rows, places, output)
+                results, self._gradient = self._loaded(self.paths[0]).run(batch, None, output)
                 return results[:, : self.n_outputs], self._gradient
             shares = self._shares(batch)
             results = np.empty((len(batch), self.n_outputs), self.dtype)

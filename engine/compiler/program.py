@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.compiler.eager import watch_examples
-from engine.compiler.inputs import as_rows, fill
+from engine.compiler.inputs import as_places, as_rows, check_width, fill
 from engine.compiler.ir import Floats, Indexes
 from engine.compiler.runner import Batch, Runner
 from engine.compiler.summary import described, drawn
@@ -169,7 +169,12 @@ class Program:
             places: which of the rows, in which order; all of them where it is not given.
             output: which output is differentiated; the gradient is in memory that the next run changes.
         """
-        batch = rows if isinstance(rows, Batch) else Batch(rows, places)
+        if isinstance(rows, Batch):
+            batch = rows
+        else:
+            check_width(rows, self.n_inputs)
+            batch = Batch(rows, None if places is None else as_places(places, len(rows)))
+            check_output(output, self.n_outputs, batch)
         self._watch(batch, output)
         with self._runner.turn:
             results, self._gradient = self._runner.outputs_and_mean_gradient(batch, output)

@@ -32,6 +32,8 @@ _EQUAL = {
     "==": "== of a Value, which no number equals: write >= and <=",
     "== of two Values": "== of two Values, which compares no numbers: write >= and <=, or is",
 }
+_OF_THE_SYSTEM = [getattr(os, name) for name in ("urandom", "getrandom") if hasattr(os, name)]
+"""What gives random numbers of the operating system."""
 SIGNS: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "!=": operator.ne,
 }  # fmt: skip
@@ -176,7 +178,8 @@ class Recording(Listener):
             draws = False
             if event == "c_call":
                 owner = getattr(thing, "__self__", None)
-                draws = thing is os.urandom or (isinstance(owner, random.Random) and thing.__name__ != "getstate")
+                is_random = isinstance(owner, random.Random) and thing.__name__ != "getstate"
+                draws = is_random or any(thing is each for each in _OF_THE_SYSTEM)
                 if not self._may_draw:
                     self._may_draw = _may_draw(str(getattr(thing, "__module__", None) or type(owner).__module__))
             elif event == "call" and frame.f_globals is vars(random):

@@ -3,6 +3,7 @@
 import math
 import re
 from argparse import Namespace
+from unicodedata import normalize
 
 from engine import backprop, expression, topological_order
 from nn.validation import one_line, shortened
@@ -45,6 +46,7 @@ def _numbers(texts: list[str]) -> dict[str, float]:
     numbers: dict[str, float] = {}
     for given in texts:
         name, equals, number = given.partition("=")
+        name = normalize("NFKC", name)  # as Python reads names, in formulas too
         if not equals or not name.isidentifier():
             raise ValueError(f"a number must be given with its name, such as x=2, got {shortened(given)}")
         if name in numbers:

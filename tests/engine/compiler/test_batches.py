@@ -201,3 +201,59 @@ def test_gradients_by_inputs_and_parameters_together():
     np.testing.assert_allclose(both[:, 1], program.gradients(X)[:, 2], rtol=1e-14)
     program.weights[2] = -2.0
     assert not np.allclose(program.gradients(X)[:, 2], both[:, 1])
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c", "jax"])
+@pytest.mark.parametrize(
+    ("places", "words"),
+    [
+        ([-1], "places must be row numbers from 0 to 4, got -1"),
+        ([0, 5], "places must be row numbers from 0 to 4, got 5"),
+        ([True, False, False, False, False], "places must be a list of row numbers, got"),
+        ([[0, 1]], "places must be a list of row numbers, got"),
+        ([1.5], "places must be a list of row numbers, got"),
+    ],
+)
+def test_places_that_are_no_row_numbers_are_refused(backend, places, words):
+    """They would be other rows, in each backend others."""
+    if backend == "jax":
+        pytest.importorskip("jax")
+    x, z, w = Value(1.0), Value(2.0), Value(3.0)
+    program, X = compile([x * w + z, z / x], [x, z], [w], backend=backend), np.arange(1.0, 11.0).reshape(5, 2)
+    with pytest.raises(ValueError, match=words):
+        program.run(X, np.array(places))
+
+
+@pytest.mark.parametrize("places", [[4, 0, 0], np.array([3, 1], np.uint8), np.array([3], np.int32), None])
+def test_places_are_rows_in_their_order(places):
+    x, z, w = Value(1.0), Value(2.0), Value(3.0)
+    program, X = compile([x * w + z, z / x], [x, z], [w]), np.arange(1.0, 11.0).reshape(5, 2)
+    rows = X if places is None else X[np.array(places, np.int64)]
+    assert program.run(X, places)[0].tolist() == program(rows).tolist()
+
+
+@pytest.mark.parametrize("shape", [(5, 1), (5, 3), (5,)])
+def test_rows_of_another_width_are_refused(shape):
+    x, z = Value(1.0), Value(2.0)
+    with pytest.raises(ValueError, match=r"X must be of shape \(n_examples, 2\)"):
+        compile(x * z, [x, z]).run(np.ones(shape))
+
+
+@pytest.mark.parametrize(
+    ("places", "output", "words"),
+    [(None, -1, "output must be"), (None, 2, "output must be"), (None, True, "output must be"), ([], 0, "one row")],
+)
+def test_run_takes_outputs_and_rows_that_a_mean_takes(places, output, words):
+    x, z, w = Value(1.0), Value(2.0), Value(3.0)
+    program = compile([x * w + z, z / x], [x, z], [w])
+    with pytest.raises((TypeError, ValueError), match=words):
+        program.run(np.ones((5, 2)), places, output)
+
+
+@pytest.mark.parametrize(("places", "words"), [([-1], "from 0 to 4, got -1"), ([True] + [False] * 4, "a list of row")])
+def test_places_of_a_function_are_row_numbers_too(places, words):
+    function, X = compile(lambda x, z: z / x), np.arange(1.0, 11.0).reshape(5, 2)
+    function(X)
+    assert function.program.run(X, [4, 0])[0].tolist() == [[10.0 / 9.0], [2.0]]
+    with pytest.raises(ValueError, match=words):
+        function.program.run(X, np.array(places))

@@ -258,6 +258,7 @@ def test_step_shows_the_engines_own_numbers(gradstep):
         (["x*2", "x=inf"], "gradient of x: 2"),
         (["x*x", "x=nan"], "gradient of x: nan"),
         (["λ*2", "λ=1"], "gradient of λ: 2"),
+        (["\u00b5*2", "\u00b5=1"], "gradient of \u03bc: 2"),  # the sign for micro, which Python reads as the letter
     ],
 )
 def test_step_takes_formulas_of_every_kind(gradstep, arguments, last):
