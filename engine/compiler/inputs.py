@@ -73,10 +73,11 @@ def as_places(places: Any, n_rows: int) -> Indexes:
     taken = np.asarray(places)
     if taken.ndim != 1 or (taken.size and taken.dtype.kind not in "iu"):
         raise ValueError(f"places must be a list of row numbers, got {shortened(places)}")
-    wrong = taken[(taken < 0) | (taken >= n_rows)]
-    if len(wrong):
+    found = taken.astype(np.int64, copy=False)
+    if found.size and np.maximum.reduce(found.view(np.uint64)) >= n_rows:  # so seen, a negative number is large
+        wrong = taken[(taken < 0) | (taken >= n_rows)]
         raise ValueError(f"places must be row numbers from 0 to {n_rows - 1}, got {wrong[0]}")
-    return taken.astype(np.int64, copy=False)
+    return found
 
 
 def fill(array: Floats, numbers: Any, what: str) -> None:
