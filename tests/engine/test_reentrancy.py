@@ -212,6 +212,7 @@ def interrupted(file, point):
         return tracer
 
     before = sys.gettrace()
+    sys._getframe().f_trace_opcodes = True  # Python 3.12 asks for it when tracing begins
     sys.settrace(tracer)
     try:
         yield
