@@ -297,6 +297,7 @@ def test_a_function_of_python_is_fixed_with_all_that_it_needs(tmp_path):
     assert [numbers, gradients] == computed(root.refresh())
 
 
+@needs_node
 def test_measures_and_symbols_are_stated_once(tmp_path):
     code = 'import * as measures from "./measures.js";\n\nreturn { ...measures };'
     assert run(tmp_path, code, None) == {**MEASURES, "SYMBOLS": SYMBOLS}
