@@ -35,19 +35,22 @@ def missing_name(module: str, name: str, advice: Mapping[str, str], known: Itera
     These ask for modules, too, that were not imported before: such a name is no slip for one of the *known* names.
     """
     if sys._getframe(2).f_code.co_name == "_handle_fromlist":
-        words = advice.get(name) or ("" if find_spec(f"{module}.{name}") else _slip(name, known))
+        words = advice.get(name, "")
+        if not words and not find_spec(f"{module}.{name}") and (near := most_like(name, known)):
+            words = f"did you mean {near}?"
         if words:
             return ImportError(f"{module} has no {name}; {words}", name=module)
     return no_attribute(f"module {module!r}", name, advice)
 
 
-def _slip(name: str, known: Iterable[str]) -> str:
-    """A question for the known name that is most like this one, if any is."""
+def most_like(name: str, known: Iterable[str]) -> str:
+    """The known name that is most like this one, capitals or not; an empty text where none is near."""
     from difflib import get_close_matches
 
-    lower = {each.lower(): each for each in known}
-    near = get_close_matches(name.lower(), lower, 1, 0.75)
-    return f"did you mean {lower[near[0]]}?" if near else ""
+    asked, names = name.casefold(), {each.casefold(): each for each in known}
+    near = [each for each in names if sorted(each) == sorted(asked)]  # letters that changed places
+    near += get_close_matches(asked, names, 1, 0.75)
+    return names[near[0]] if near else ""
 
 
 def no_attribute(owner: str, name: str, advice: Mapping[str, str]) -> AttributeError:

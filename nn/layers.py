@@ -199,8 +199,7 @@ def as_values(x: Any, model: Module | None = None) -> list[Value]:
         row = by_name([x], input_names(model), "x")[0]
         x = list(row.values()) if isinstance(row, dict) else row
     if not hasattr(x, "__iter__") or isinstance(x, (str, Mapping, Set)):
-        got = f"{described(x)}"
-        raise TypeError(f"x must be the inputs of one example, such as [0.5, 2.0], got {got}")
+        raise TypeError(f"x must be the inputs of one example, such as [0.5, 2.0], got {described(x)}")
     try:
         return [number if isinstance(number, Value) else constant(number, "input") for number in x]
     except TypeError:

@@ -282,8 +282,7 @@ def compile(
     roots = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     for root in roots:
         if not isinstance(root, Value):
-            given = f"{described(root)}"
-            raise TypeError(f"outputs must be Values, a list of them or a function, got {given}")
+            raise TypeError(f"outputs must be Values, a list of them or a function, got {described(root)}")
     if not roots:
         raise ValueError("compile must be given at least one output, got none")
     columns = _checked_leaves([] if inputs is None else inputs, "inputs")

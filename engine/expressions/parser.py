@@ -4,7 +4,6 @@ Nothing is executed: only numbers, names, arithmetic and calls of the engine's f
 """
 
 import ast
-import difflib
 import keyword
 import math
 import operator
@@ -16,6 +15,7 @@ from unicodedata import normalize
 
 from engine import functions, slopes
 from engine.derivatives import RULES, SLOPES
+from engine.other_names import most_like
 from engine.validation import described, shortened
 from engine.value import Value, constant
 
@@ -221,11 +221,10 @@ def _meant(name: str) -> str:
     asked = name.casefold()
     if asked in _OTHER_NAMES:
         return f"; write {_OTHER_NAMES[asked]}"
-    near = [each for each in _FUNCTIONS if sorted(each) == sorted(asked)]  # letters that changed places
-    near += difflib.get_close_matches(asked, _FUNCTIONS, 1, 0.75)
+    near = most_like(name, _FUNCTIONS)
     if len(name) == 1 and not near:
         return f"; write a product with *, such as {name}*(...)"
-    return f"; did you mean {near[0]}?" if near else ""
+    return f"; did you mean {near}?" if near else ""
 
 
 def _check_order(name: str, orders: list[ast.expr]) -> None:
