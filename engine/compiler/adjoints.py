@@ -7,19 +7,19 @@ matrix product needs the plain numbers.
 
 from itertools import pairwise
 from math import log2
+from typing import Final
 
 import numpy as np
 
 from engine.compiler.collector import mypyc_attr
-from engine.compiler.ir import Indexes, Map, Scatter, View, equal, view_of
+from engine.compiler.ir import ONE, Indexes, Map, Scatter, View, equal, view_of
 from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM, VARYING, Column, first
 
-GRADIENT_OF = {space: space + GRADIENT for space in (INPUTS, UNIFORM, VARYING)}
-_LARGEST = 20.0  # powers of two: larger numbers are multiplied in, so that products of many cannot overflow
-
-
-_NOTHING, _IN_PLACE = -2, -1
+GRADIENT_OF: Final = {space: space + GRADIENT for space in (INPUTS, UNIFORM, VARYING)}
+_LARGEST: Final = 20.0  # powers of two: larger numbers are multiplied in, so that products of many cannot overflow
+_NOTHING: Final = -2
+_IN_PLACE: Final = -1
 """Instead of a number of ``standing``: there is no gradient yet; it is in its own place."""
 
 
@@ -89,7 +89,7 @@ class Gradients:
             return
         if space == UNIFORM and isinstance(places, int):
             self.shared.setdefault(places, {}).setdefault(value.number, []).append(self.n_uniform)
-            self.emitter.into(View(GRADIENT_OF[UNIFORM], self.n_uniform, (1,), (1,)), value.view)
+            self.emitter.into(View(GRADIENT_OF[UNIFORM], self.n_uniform, ONE, ONE), value.view)
             self.n_uniform += 1
             return
         alone = self._exactly(places)
@@ -149,7 +149,7 @@ class Gradients:
             memory, slots = GRADIENT_OF[self.emitter.space_of(places)], np.unique(self.emitter.graph.slots[unwritten])
             starts = [0, *(np.flatnonzero(slots[1:] - slots[:-1] != 1) + 1).tolist(), len(slots)]
             for start, end in pairwise(starts):
-                self.emitter.add(Map("copy", View(memory, slots.item(start), (end - start,), (1,)), (0.0,)))
+                self.emitter.add(Map("copy", View(memory, slots.item(start), (end - start,), ONE), (0.0,)))
             self.at[unwritten] = _IN_PLACE
 
     def _place(self, places: Column) -> View | None:

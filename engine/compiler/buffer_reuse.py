@@ -7,15 +7,15 @@ that is in the cache still: it makes the replay of long graphs a quarter faster,
 
 from bisect import bisect_left, insort
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from engine.compiler.ir import Code, Indexes, Instruction, Scatter, Take, View
+from engine.compiler.ir import ONE, Code, Indexes, Instruction, Scatter, Take, View
 from engine.compiler.vectorize import GRADIENT, VARYING
 
-_NEVER: Any = 2**62  # times are ints; declared so, a wheel makes no new objects of them
-_NEVER_YET: Any = -1
+_NEVER: Final[Any] = 2**62  # times are ints; declared so, a wheel makes no new objects of them
+_NEVER_YET: Final[Any] = -1
 
 
 class _Touched:
@@ -88,7 +88,7 @@ def _separate(views: list[View], n_slots: int) -> Indexes:
     """Whether each slot begins a block: 0 where it and the one before it are in one."""
     separate = np.ones(n_slots, dtype=np.int64)
     for view in views:
-        if view.shape != (1,):
+        if view.shape != ONE:
             reach = [stride * (length - 1) for stride, length in zip(view.strides, view.shape)]
             lowest = view.start + sum([step for step in reach if step < 0])
             separate[lowest + 1 : lowest + sum(map(abs, reach)) + 1] = 0

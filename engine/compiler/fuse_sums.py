@@ -7,13 +7,13 @@ may be added up by themselves, where ``lower_forward`` finds a matrix product in
 """
 
 from math import copysign
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from engine.compiler.trace import NONE, Record
 from engine.operations import CONSTANT
 
-LINEAR = ("+", "-", "neg")
-_NO_NEGATIVE_ZERO = ("exp", "abs", "cosh", "sigmoid", "softplus", "erfc")
+LINEAR: Final = ("+", "-", "neg")
+_NO_NEGATIVE_ZERO: Final = ("exp", "abs", "cosh", "sigmoid", "softplus", "erfc")
 Term: TypeAlias = tuple[bool, int, int]
 """Whether it is added, and a node or the two factors of a product; the second is NONE for a node."""
 

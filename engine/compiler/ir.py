@@ -9,7 +9,7 @@ the next.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,9 @@ from engine.compiler.collector import mypyc_attr
 Floats: TypeAlias = NDArray[np.floating[Any]]
 Indexes: TypeAlias = NDArray[np.int64]
 Function: TypeAlias = str | Callable[..., Any]
-_UNIFORM = frozenset({"uniform", "uniform gradient", "uniform scratch"})
+ONE: Final[tuple[int, ...]] = (1,)
+"""The shape, and the strides, of a view of one slot: one object for the many that there are in a deep graph."""
+_UNIFORM: Final = frozenset({"uniform", "uniform gradient", "uniform scratch"})
 
 
 @mypyc_attr(acyclic=True)

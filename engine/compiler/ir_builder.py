@@ -8,7 +8,7 @@ from math import pi, prod
 from typing import Any, NamedTuple
 
 from engine.compiler.collector import mypyc_attr
-from engine.compiler.ir import Function, Indexes, Instruction, Map, MatMul, Take, Total, View, is_repeated, view_of
+from engine.compiler.ir import ONE, Function, Indexes, Instruction, Map, MatMul, Take, Total, View, is_repeated, view_of
 from engine.compiler.memory_layout import Placed
 from engine.compiler.trace import Op
 from engine.compiler.vectorize import Block, Column, first
@@ -87,7 +87,7 @@ class Emitter:
         view = views[place]
         if view is None:
             memory = self.graph.spaces[place] + gradient
-            views[place] = view = View(memory, self.graph.slots.item(place), (1,), (1,))
+            views[place] = view = View(memory, self.graph.slots.item(place), ONE, ONE)
         return view
 
     def constant(self, places: Column) -> float | None:

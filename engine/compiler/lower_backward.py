@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from engine.compiler.adjoints import Gradients, moderate
-from engine.compiler.ir import Indexes, MatMul, Total, View, equal, is_repeated, some
+from engine.compiler.ir import ONE, Indexes, MatMul, Total, View, equal, is_repeated, some
 from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.memory_layout import Placed, find_products
 from engine.compiler.vectorize import INPUTS, SUM, UNIFORM, Column, Factors, Group, Part, matrix
@@ -141,7 +141,7 @@ class Backward:
             sides = self.emitter.numbers(gradient), self.emitter.numbers(local)
             value = Scaled(self.emitter.map("times", sides, out))
         elif single and gradient.view.per_example and local.view.per_example and not local.inverse:
-            dot = self.emitter.scratch((1,), False)
+            dot = self.emitter.scratch(ONE, False)
             self.emitter.add(MatMul("dot", dot, gradient.view, local.view))
             value = Scaled(dot, gradient.number * local.number)
         else:

@@ -1,12 +1,14 @@
 """Sixth pass: groups become instructions that compute their numbers."""
 
 from dataclasses import replace
+from typing import Final
 
 from engine.compiler.ir import Map, MatMul, Total, View
 from engine.compiler.ir_builder import Emitter, Scaled
 from engine.compiler.vectorize import SUM, Column, Factors, Group, Part, matrix
 
-_FEW_FIRST, _FEW_MORE = 2, 4
+_FEW_FIRST: Final = 2
+_FEW_MORE: Final = 4
 """Up to so many terms at the beginning of a sum, or later, an instruction for each is faster than one for all."""
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -10,8 +11,8 @@ from engine.compiler.trace import Record
 from engine.compiler.vectorize import INPUTS, UNIFORM, VARYING, Factors, Group, grouped, matrix
 from engine.operations import CONSTANT
 
-_UNREAD = np.iinfo(np.int64).max
-_ZERO = np.zeros(1, dtype=np.int64)
+_UNREAD: Final = np.iinfo(np.int64).max
+_ZERO: Final = np.zeros(1, dtype=np.int64)
 
 
 @dataclass

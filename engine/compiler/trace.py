@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from engine.derivatives import no_rule, rule_of
 from engine.node import Node, common_order
@@ -14,8 +14,9 @@ from engine.value import Value
 
 Op: TypeAlias = str | Operation
 """An operation in a record: the name of the engine's, the object of a user's."""
-INPUT, PARAMETER = "input", "parameter"
-NONE = -1
+INPUT: Final = "input"
+PARAMETER: Final = "parameter"
+NONE: Final = -1
 """Where a node has no such operand."""
 
 

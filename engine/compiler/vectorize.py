@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
+from engine.compiler.collector import mypyc_attr
 from engine.compiler.fuse_sums import LINEAR, Term, inside_sums, terms_of
 from engine.compiler.ir import Indexes
 from engine.compiler.trace import NONE, Op, Record
@@ -15,10 +16,12 @@ Column: TypeAlias = int | Indexes
 """One node, or an array with one for each node of a group: most groups of a deep graph have a single node."""
 Block: TypeAlias = list[int] | Indexes
 """The ``k`` terms of one node, or ``(n, k)`` for the nodes of a group."""
-SUM = "sum"
-INPUTS, UNIFORM, VARYING = "inputs", "uniform", "varying"
+SUM: Final = "sum"
+INPUTS: Final = "inputs"
+UNIFORM: Final = "uniform"
+VARYING: Final = "varying"
 """Where a number lives: among the inputs of the examples; once for all examples; once for each example."""
-GRADIENT = " gradient"
+GRADIENT: Final = " gradient"
 """The end of the names of memories that have gradients."""
 
 
@@ -31,6 +34,7 @@ class Factors(NamedTuple):
     right_of: Indexes
 
 
+@mypyc_attr(acyclic=True)
 @dataclass(slots=True)
 class Part:
     """*k* neighbours in each sum of a group: single terms (*right* is None), or factors of products."""

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from engine.compiler.backends.numpy_kernels import kernel
 from engine.compiler.ir import Floats, Indexes, Instruction, Map, MatMul, Scatter, Take, Total, View
 
-_IN_ORDER = 7  # terms: numpy adds up no more than these from left to right where they lie side by side
-_BLAS_THREADS = 2**16  # multiplications in a product from which BLAS may take threads, whose signals are lost
+_IN_ORDER: Final = 7  # terms: numpy adds up no more than these from left to right where they lie side by side
+_BLAS_THREADS: Final = 2**16  # multiplications in a product from which BLAS may take threads, whose signals are lost
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
