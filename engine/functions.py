@@ -371,7 +371,9 @@ def _sum(values: list[Value]) -> Value:
 
 
 def _largest(values: list[Value]) -> Value:
-    largest = values[0]
-    for value in values[1:]:
-        largest = largest.maximum(value)
-    return largest.detach()
+    """In rounds: the first half beside the second, each half a slice for a program; one that is over stays in front."""
+    while len(values) > 1:
+        over, half = values[: len(values) % 2], len(values) // 2
+        values = values[len(over) :]
+        values = over + [a.maximum(b) for a, b in zip(values[:half], values[half:])]
+    return values[0].detach()

@@ -95,6 +95,12 @@ def _times(a: Any, b: Any, out: Any) -> None:
     np.copyto(out, product)
 
 
+def _minus(a: Any, b: Any, out: Any) -> None:
+    equal = np.equal(a, b)
+    np.subtract(a, b, out)
+    np.copyto(out, 0.0, where=equal)
+
+
 def _normal_cdf(a: Any) -> Any:
     p = np.empty(np.shape(a), a.dtype)
     _erfc(a * -SQRT_HALF, p)
@@ -141,6 +147,7 @@ KERNELS: dict[str, Kernel] = {
     "relu": _relu,
     "erf": _erf, "erfc": _erfc,
     # what derivatives and a few functions are made of
+    "minus": _minus,
     "times": _times,
     "over": np.divide,
     "power_or_limit": _power,
