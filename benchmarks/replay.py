@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import replay_paths as paths
 from gpt import GPT, add_names, texts
-from replay_nets import Work, contenders, eager, graph, replayed
+from replay_nets import COPIES, Work, contenders, eager, graph, replayed
 from timing import BUILD, Row, clock, for_this_build, installed, interleaved, options, report
 
 from engine import Value, compile, leaves, size
@@ -52,10 +52,12 @@ def training_steps(rounds: int) -> list[Row]:
     for work, by_hand, torch_bar in STEPS:
         best = interleaved(contenders(work), rounds)
         print(f"  {work}: " + ", ".join(f"{name} {1e6 * seconds:.0f} us" for name, seconds in best.items()))
-        rows.append(Row(f"{work}: against numpy by hand", best["replay"] / best["numpy"], "x the time", by_hand))
-        if "torch" in best:
-            faster = best["torch"] / best["replay"]
-            rows.append(Row(f"{work}: against torch", faster, "x faster", at_least=torch_bar))
+        for name, words in (("replay", ""), (COPIES, f", {COPIES}")):
+            slower = best[name] / best["numpy"]
+            rows.append(Row(f"{work}: against numpy by hand{words}", slower, "x the time", by_hand))
+            if "torch" in best:
+                faster = best["torch"] / best[name]
+                rows.append(Row(f"{work}: against torch{words}", faster, "x faster", at_least=torch_bar))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""One training step of a network, four times: replayed from Values, by hand in numpy, in torch, and on Values.
+"""One training step of a network: replayed from Values in two ways, by hand in numpy, in torch, and on Values.
 
 A step is what a user writes: forward, the mean squared error, backward, and w -= rate * gradient. The hidden neurons
 are relu, all start from the same weights, and all must report the same losses. Whoever can use several cores is held to
@@ -17,6 +17,7 @@ from engine import Program, Value, compile
 from nn import MLP
 
 RATE = 0.001
+COPIES = "gradients copied"  # as value_and_gradient gives them
 Step = Callable[[], float]
 Floats = NDArray[np.floating[Any]]
 
@@ -76,7 +77,20 @@ def program_of(work: Work) -> Program:
 
 
 def replayed(work: Work) -> Step:
-    """The step of a compiled graph."""
+    """The step of a compiled graph, in the program's memory, which the next run changes: so numpy's by hand is."""
+    program, rows = program_of(work), np.hstack(work.data())
+
+    def step() -> float:
+        results, gradient = program.run(rows)
+        np.multiply(gradient, RATE, gradient)
+        np.subtract(program.weights, gradient, program.weights)
+        return float(np.add.reduce(results[:, 0])) / len(results)
+
+    return step
+
+
+def replayed_with_copies(work: Work) -> Step:
+    """The step of a compiled graph whose every gradient is an array that stays as it is."""
     program, rows = program_of(work), np.hstack(work.data())
 
     def step() -> float:
@@ -178,7 +192,7 @@ def in_torch(work: Work) -> Step:
 
 def contenders(work: Work) -> dict[str, Step]:
     """All that are there, after a look at their first losses."""
-    steps = {"replay": replayed(work), "numpy": ByHand(work).step}
+    steps = {"replay": replayed(work), COPIES: replayed_with_copies(work), "numpy": ByHand(work).step}
     if installed("torch"):
         steps["torch"] = in_torch(work)
     check_losses(steps, work)
