@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
-from engine.compiler.backends.numpy_calls import Call, calls_of, is_finite
-from engine.compiler.ir import Floats, Indexes, Instruction, View, by_columns
+from engine.compiler.backends.numpy_calls import Call, calls_of, is_finite, resolved
+from engine.compiler.ir import Floats, Indexes, Instruction, by_columns
 from engine.compiler.plan import Plan
 from engine.compiler.vectorize import GRADIENT, INPUTS, UNIFORM
 
@@ -64,19 +64,9 @@ class Memories:
         else:
             np.copyto(inputs, rows[places])
 
-    def resolve(self, view: View) -> Floats:
-        """The array that a view means."""
-        start, shape, strides, base = view.start, view.shape, view.strides, self.arrays[view.memory]
-        if shape == (1,) or strides == (1,):
-            return base[start : start + shape[0]]
-        step, across = base.strides
-        flat = base if base.flags.c_contiguous else base.T  # what a new array may be made from
-        bytes_ = tuple([stride * step for stride in strides])
-        return np.ndarray((*shape, base.shape[1]), base.dtype, flat, start * step, (*bytes_, across))
-
     def bind(self, *lists: Sequence[Instruction]) -> list[list[Call]]:
         """Each instruction as calls that are ready, list by list."""
-        resolve = cache(self.resolve)  # of views alone: 0.0 and -0.0 would be one
+        resolve = cache(partial(resolved, self.arrays))  # of views alone: 0.0 and -0.0 would be one
         return [calls_of(instructions, self.arrays, resolve) for instructions in lists]
 
 

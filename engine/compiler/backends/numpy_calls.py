@@ -7,11 +7,22 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from engine.compiler.backends.numpy_kernels import kernel
-from engine.compiler.ir import Floats, Indexes, Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.ir import ONE, Floats, Indexes, Instruction, Map, MatMul, Scatter, Take, Total, View
 
 _IN_ORDER: Final = 7  # terms: numpy adds up no more than these from left to right where they lie side by side
 _BLAS_THREADS: Final = 2**16  # multiplications in a product from which BLAS may take threads, whose signals are lost
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+def resolved(arrays: dict[str, Floats], view: View) -> Floats:
+    """The array that a view means, among these by the names of memories."""
+    start, shape, strides, base = view.start, view.shape, view.strides, arrays[view.memory]
+    if ONE in (shape, strides):
+        return base[start : start + shape[0]]
+    step, across = base.strides
+    flat = base if base.flags.c_contiguous else base.T  # what a new array may be made from
+    bytes_ = tuple([stride * step for stride in strides])
+    return np.ndarray((*shape, base.shape[1]), base.dtype, flat, start * step, (*bytes_, across))
 
 
 def calls_of(
