@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from engine.compiler.backends.numpy import Memories, carry_out
+from engine.compiler.backends.numpy_calls import resolved
 from engine.compiler.ir import Map, MatMul, Scatter, Take, Total, View
 
 
@@ -19,10 +20,10 @@ def whole(memory, start, *shape):
 def test_running_a_view():
     m = memories()
     m.arrays["varying"][:] = np.arange(18).reshape(6, 3)
-    seen = m.resolve(View("varying", 1, (2, 2), (2, 1)))
+    seen = resolved(m.arrays, View("varying", 1, (2, 2), (2, 1)))
     assert seen[:, :, 0].tolist() == [[3, 6], [9, 12]]
     assert seen.base is not None
-    assert m.resolve(View("uniform", 0, (2,), (0,))).shape == (2, 1)
+    assert resolved(m.arrays, View("uniform", 0, (2,), (0,))).shape == (2, 1)
 
 
 @pytest.mark.parametrize("columns", [True, False])
@@ -47,14 +48,14 @@ def test_running_matrix_products(n_vectors, n_examples):
         whole("varying", 10, n_vectors, n),
     )
     back, to_weights = whole("varying", 20, n_vectors, k), whole("uniform", 10, n, k)
-    W, v, d = m.resolve(weights)[..., 0].copy(), m.resolve(vectors).copy(), None
+    W, v, d = resolved(m.arrays, weights)[..., 0].copy(), resolved(m.arrays, vectors).copy(), None
     carry_out(m.bind([MatMul("forward", out, weights, vectors)])[0])
-    d = m.resolve(out).copy()
+    d = resolved(m.arrays, out).copy()
     np.testing.assert_allclose(d, np.einsum("nk,mke->mne", W, v), rtol=1e-13, atol=1e-15)
     carry_out(m.bind([MatMul("to vectors", back, weights, out), MatMul("to weights", to_weights, out, vectors)])[0])
-    np.testing.assert_allclose(m.resolve(back), np.einsum("nk,mne->mke", W, d), rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(resolved(m.arrays, back), np.einsum("nk,mne->mke", W, d), rtol=1e-13, atol=1e-15)
     expected = np.einsum("mne,mke->nk", d, v)
-    np.testing.assert_allclose(m.resolve(to_weights)[..., 0], expected, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(resolved(m.arrays, to_weights)[..., 0], expected, rtol=1e-13, atol=1e-15)
 
 
 @pytest.mark.parametrize("memory", ["varying", "uniform"])
