@@ -274,10 +274,12 @@ class Optimizer:
     def _moved(self, weights: Any, gradient: Any, rate: Any) -> Any:
         """The weights after a step that ``steps`` counts already: vectors, or a Value in a graph."""
         g = self._clip(weights, gradient)
-        decay = self.weight_decay * weights if self.weight_decay else 0.0
-        if self.decouples_decay:
-            return weights - rate * (self._direction(weights, g, rate) + decay)
-        return weights - rate * self._direction(weights, g + decay, rate)
+        if self.weight_decay and not self.decouples_decay:
+            g = g + self.weight_decay * weights
+        direction = self._direction(weights, g, rate)
+        if self.weight_decay and self.decouples_decay:
+            direction = direction + self.weight_decay * weights
+        return weights - rate * direction
 
     def _clip(self, weights: Any, gradient: Any) -> Any:
         """The clipped gradient with penalties; refuses an infinite one, which clipping hides."""
