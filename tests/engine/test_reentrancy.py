@@ -63,6 +63,26 @@ def test_a_garbage_collection_that_walks_the_graph():
     assert max(calls) == size(graph[0])
 
 
+def test_a_pass_inside_a_walk_adds_its_sum_to_earlier_gradients():
+    a, b, earlier = Value(2.0), Value(3.0), 2.0**53  # which 1.0 does not change, and 2.0 does
+    other = (7.0 - a) + (8.0 - a) + ((b + 1.0) + (b + 2.0))
+    graph, before, found = chain()[0], gc.get_threshold(), set()
+
+    def add(phase, info):
+        a.grad, b.grad = -earlier, earlier
+        other.backward()
+        found.add((a.grad, b.grad))
+
+    gc.callbacks.append(add)
+    gc.set_threshold(1, 2, 2)
+    try:
+        kept = [([[] for _ in range(20)], size(graph)) for _ in range(200)]  # no used lists are left for a walk
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(add)
+    assert found == {(-earlier - 2.0, earlier + 2.0)}, len(kept)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 @pytest.mark.parametrize("what", ["size", "order", "backward", "steps", "other graph"])
 def test_a_signal_handler_in_the_middle(what):
