@@ -52,8 +52,7 @@ def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
     functions = [onnx_function(name, *_OWN[name]) for name in own]
     sizes = sums[0].weight.shape[1], len(sums[-1].bias)
     model = graph.model("network", sizes, dtype, functions=functions, metadata={KEY: text})
-    data: bytes = model.SerializeToString(deterministic=True)
-    return data
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def load(path: str | PathLike[str], kind: type[Any]) -> Any:
@@ -66,13 +65,10 @@ def load(path: str | PathLike[str], kind: type[Any]) -> Any:
     content = parse_model(path, texts[0].encode(), kind.__name__)
     described = restore(kind, content | {"parameters": numbers_in(steps)})
     own = [step for step in steps_of(described) if not isinstance(step, Noise)]
-    if [*map(_outline, own)] != [*map(_outline, steps)]:
+    mine, found = ([step.weight.shape if isinstance(step, Linear) else step for step in each] for each in (own, steps))
+    if mine != found:
         raise ValueError("the network must be the one that the text in the file describes, got another")
     return described
-
-
-def _outline(step: Step) -> Any:
-    return step.weight.shape if isinstance(step, Linear) else step
 
 
 def _checked(path: str | PathLike[str]) -> Any:

@@ -1,6 +1,7 @@
 """safetensors files: two tensors for each layer, named as in ``to_torch(model).state_dict()``."""
 
 from collections.abc import Sequence
+from functools import partial
 from os import PathLike, fspath
 from typing import Any
 
@@ -11,10 +12,7 @@ from nn.lazy_numpy import np
 from nn.model_files import ModelFileError, check_size, parse_model
 from nn.validation import first_names, plain_label
 
-
-def package() -> Any:
-    """The package safetensors; raises an ImportError if it is missing."""
-    return optional_package("safetensors", "a .safetensors file")
+package = partial(optional_package, "safetensors", "a .safetensors file")
 
 
 def load_weights(model: Any, path: str | PathLike[str]) -> None:
@@ -45,7 +43,6 @@ def load_weights(model: Any, path: str | PathLike[str]) -> None:
 
 def to_bytes(steps: Sequence[Step], text: str) -> bytes:
     """The file of the weights, with this text in its metadata."""
-    package()
     from safetensors.numpy import save
 
     return bytes(save(tensors_of(steps), {KEY: text}))
