@@ -8,7 +8,6 @@ from typing import Any
 from engine.optional_packages import optional_package
 from nn.configuration import restore, set_parameters
 from nn.exchange.network import KEY, Step, linear, numbers_in, steps_of, tensors_of
-from nn.lazy_numpy import np
 from nn.model_files import ModelFileError, check_size, parse_model
 from nn.validation import first_names, plain_label
 
@@ -60,14 +59,13 @@ def load(path: str | PathLike[str], kind: type[Any]) -> Any:
 
 
 def _set_weights(model: Any, arrays: dict[str, Any]) -> None:
-    """Set a model's weights to these arrays, if their names, shapes and types are those of the model."""
+    """Set a model's weights to these arrays, if their names and shapes are those of the model's."""
     wanted = tensors_of(steps_of(model))
     if arrays.keys() != wanted.keys():
         raise ValueError(f"the tensors must be {first_names(wanted)} for this model, got {first_names(arrays)}")
     for name, array in arrays.items():
-        if array.shape != wanted[name].shape or array.dtype not in (np.float32, np.float64):
-            must = f"must have the shape {wanted[name].shape} in float32 or float64"
-            raise ValueError(f"the tensor {name} {must}, got {array.shape} in {array.dtype}")
+        if array.shape != wanted[name].shape:
+            raise ValueError(f"the tensor {name} must have the shape {wanted[name].shape}, got {array.shape}")
     ordered = [arrays[name] for name in wanted]
     set_parameters(model, numbers_in([*map(linear, ordered[::2], ordered[1::2])]))
 
@@ -78,6 +76,10 @@ def _read(path: str | PathLike[str]) -> tuple[dict[str, Any], str | None]:
     check_size(path)
     try:
         with safetensors.safe_open(fspath(path), framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in sorted(file.keys())}, (file.metadata() or {}).get(KEY)
+            names = sorted(file.keys())
+            for name in names:  # before they are read, as numpy has no bfloat16
+                if (kind := file.get_slice(name).get_dtype()) not in ("F32", "F64"):
+                    raise ValueError(f"the tensor {plain_label(name, 40)} must be float32 or float64, got {kind}")
+            return {name: file.get_tensor(name) for name in names}, (file.metadata() or {}).get(KEY)
     except safetensors.SafetensorError as error:
         raise ValueError(f"not a whole safetensors file ({plain_label(str(error), 80)})") from None

@@ -575,10 +575,10 @@ def test_weights_from_and_to_pytorch(folder):
     [
         ({"0.bias": None}, r"the tensors must be '0\.weight', '0\.bias', .* got"),
         ({"extra": np.zeros(2)}, "the tensors must be .* got .*'extra'"),
-        ({"0.weight": np.zeros((3, 4))}, r"the tensor 0\.weight must have the shape \(4, 3\) in float.*, got \(3, 4\)"),
+        ({"0.weight": np.zeros((3, 4))}, r"the tensor 0\.weight must have the shape \(4, 3\), got \(3, 4\)"),
         (
             {"0.weight": np.zeros((4, 3), np.float16)},
-            r"the tensor 0\.weight must have .* in float32 or .*, got .* float16",
+            r"the tensor 0\.weight must be float32 or float64, got F16",
         ),
         ({"0.bias": np.array([0, 1, np.nan, 2.0])}, "weights and biases must be finite numbers"),
         ({"0.weight": np.zeros((0, 3))}, r"the tensor 0\.weight must have the shape"),
@@ -594,6 +594,15 @@ def test_weights_of_another_network_change_nothing(folder, change, words):
     with pytest.raises(ModelFileError, match=f"w.safetensors: {words}"):
         load_weights(model, "w.safetensors")
     assert model.state_dict() == before
+
+
+def test_numbers_that_numpy_has_not_are_refused(folder):
+    pytest.importorskip("torch")
+    files = pytest.importorskip("safetensors.torch")
+    state = to_torch(MLP(3, [1])).state_dict()
+    files.save_file({name: each.bfloat16() for name, each in state.items()}, "w.safetensors")
+    with pytest.raises(ModelFileError, match=r"the tensor 0\.bias must be float32 or float64, got BF16"):
+        load_weights(MLP(3, [1]), "w.safetensors")
 
 
 # ------------------------------------------------------------------------------------------------------------ PyTorch
