@@ -59,7 +59,7 @@ def load(path: str | PathLike[str], kind: type[Any]) -> Any:
 
 
 def _set_weights(model: Any, arrays: dict[str, Any]) -> None:
-    """Set a model's weights to these arrays, if their names and shapes are those of the model's."""
+    """Set a model's weights to these arrays, if their names and shapes are those that the model has."""
     wanted = tensors_of(steps_of(model))
     if arrays.keys() != wanted.keys():
         raise ValueError(f"the tensors must be {first_names(wanted)} for this model, got {first_names(arrays)}")
