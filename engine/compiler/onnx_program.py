@@ -13,7 +13,6 @@ from engine.compiler.onnx_graph import Graph, Operand, Tensor, joined, over_exam
 from engine.compiler.onnx_kernels import applied
 from engine.compiler.plan import code_for
 from engine.compiler.rows import Rows
-from engine.compiler.vectorize import INPUTS, UNIFORM
 from engine.validation import plain_label
 
 
@@ -42,19 +41,17 @@ class _Tensors(Rows):
     joined, spread, taken = staticmethod(joined), staticmethod(Tensor.spread), staticmethod(Tensor.taken)
 
     def __init__(self, code: Code, n_inputs: int, uniform: Floats) -> None:
-        super().__init__(code)
-        self.graph, self._dtype = Graph(), uniform.dtype
+        self.graph = Graph()
         columns = Tensor(self.graph, "X", (n_inputs,), uniform.dtype, wide=True).made("Transpose", perm=[1, 0])
-        self.put(UNIFORM, np.arange(len(uniform)), self.graph.constant(uniform))
-        self.put(INPUTS, np.arange(n_inputs), columns)
+        super().__init__(code, self.graph.constant(uniform), columns)
 
     def mapped(self, function: Function, operands: Sequence[Operand]) -> Tensor:
         """A function number by number; of constants as programs of numpy compute it."""
         numbers = [each.numbers if isinstance(each, Tensor) else np.array(each) for each in operands]
-        arrays = [each.astype(self._dtype) for each in numbers if each is not None]
+        arrays = [each.astype(self.inputs.dtype) for each in numbers if each is not None]
         if len(arrays) < len(numbers):
             return applied(function, operands)
-        found = np.empty(np.broadcast_shapes(*(each.shape for each in arrays)), self._dtype)
+        found = np.empty(np.broadcast_shapes(*(each.shape for each in arrays)), self.inputs.dtype)
         with np.errstate(all="ignore"):
             kernel(function)(*arrays, found)
         return self.graph.constant(found)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from engine.compiler.ir import Code, Indexes, Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.vectorize import INPUTS, UNIFORM
 
 _UNWRITTEN = 2**62  # no list has that index
 
@@ -30,9 +31,13 @@ class Rows:
     added: Callable[[Any, Indexes, Any], Any]
     """An array with terms added to some of its rows; only gradients need it."""
 
-    def __init__(self, code: Code) -> None:
+    def __init__(self, code: Code, uniform: Any, inputs: Any) -> None:
+        """Start with arrays of the parameters and constants, and of the inputs."""
         self.arrays: list[Any] = []
+        self.inputs = inputs
         self._where = {name: np.full((2, size), _UNWRITTEN) for name, size in code.n_slots.items()}
+        self.put(UNIFORM, np.arange(uniform.shape[0]), uniform)
+        self.put(INPUTS, np.arange(inputs.shape[0]), inputs)
 
     def put(self, memory: str, slots: Indexes, array: Any) -> None:
         """Let the rows of an array be the numbers of these slots."""

@@ -26,6 +26,13 @@ class Linear(NamedTuple):
     bias: Any
 
 
+def linear(weight: Any, bias: Any) -> Linear:
+    """The same with a row of biases, or one for all; a ValueError if they do not fit, or a number is not finite."""
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise ValueError("weights and biases must be finite numbers, got NaN or infinity")
+    return Linear(weight, np.broadcast_to(bias, (1, len(weight)))[0])
+
+
 class Noise(NamedTuple):
     """Dropout with this rate: nothing in evaluation."""
 
@@ -84,9 +91,9 @@ def sums_in(steps: Sequence[Step]) -> list[Linear]:
     return [step for step in steps if isinstance(step, Linear)]
 
 
-def numbers_in(sums: Sequence[Linear]) -> list[float]:
+def numbers_in(steps: Sequence[Step]) -> list[float]:
     """All weights and biases, in the order of ``model.parameters()``."""
-    return [number for each in sums for number in np.column_stack(each).ravel().tolist()]
+    return [number for each in sums_in(steps) for number in np.column_stack(each).ravel().tolist()]
 
 
 def content_of(steps: Sequence[Step], *names: str) -> dict[str, Any]:
@@ -107,7 +114,7 @@ def content_of(steps: Sequence[Step], *names: str) -> dict[str, Any]:
             configurations["Layer"] = parts[0]
     for name in names:
         if name in configurations:
-            content = {"kind": name, "configuration": configurations[name], "parameters": numbers_in(sums)}
+            content = {"kind": name, "configuration": configurations[name], "parameters": numbers_in(steps)}
             return {**content, "loss": None, "classes": None}
     raise ValueError(f"this network must be loaded by Sequential, got {names[0]} for {named(steps)}")
 
@@ -139,7 +146,6 @@ def _layers(steps: Sequence[Step]) -> list[Any]:
 
 def model_of(steps: Sequence[Step], **learned: Any) -> Module:
     """An MLP with these steps, or a Sequential where they are none of an MLP; *learned* has the loss and classes."""
-    tensors_of(steps)  # or a ValueError
     content = content_of(steps, "MLP", "Sequential")
     model: Module = restore(kinds()[content["kind"]], content | learned)
     return model.eval()

@@ -6,22 +6,25 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from engine.optional_packages import optional_package
-from nn.exchange.network import Linear, Noise, Step, model_of, steps_of, tensors_of
-from nn.lazy_numpy import np
+from nn.exchange.network import Linear, Noise, Step, linear, model_of, steps_of, tensors_of
 from nn.validation import float_type, shortened
 
 if TYPE_CHECKING:
     from nn.module import Module
 
-_KINDS: dict[str, tuple[str, dict[str, Any]]] = {
-    "relu": ("ReLU", {}),
-    "leaky_relu": ("LeakyReLU", {"negative_slope": 0.01}),
-    "gelu": ("GELU", {"approximate": "none"}),
-    "softplus": ("Softplus", {"beta": 1.0, "threshold": 40.0}),  # beyond, it is x: at PyTorch's own 20 not yet exactly
-    "tanh": ("Tanh", {}),
-    "sigmoid": ("Sigmoid", {}),
-    "softmax": ("Softmax", {"dim": -1}),
+_MODULES: dict[str, tuple[str, dict[str, Any]]] = {
+    **dict.fromkeys(("Linear", "Dropout", "Identity", "Sequential"), ("", {})),
+    "Flatten": ("", {"start_dim": 1, "end_dim": -1}),  # rows are flat
+    "ReLU": ("relu", {}),
+    "LeakyReLU": ("leaky_relu", {"negative_slope": 0.01}),
+    "GELU": ("gelu", {"approximate": "none"}),
+    "Softplus": ("softplus", {"beta": 1.0, "threshold": 40.0}),  # beyond, it is x: at PyTorch's own 20 not yet exactly
+    "Tanh": ("tanh", {}),
+    "Sigmoid": ("sigmoid", {}),
+    "Softmax": ("softmax", {"dim": -1}),
 }
+"""Modules of torch.nn, the activations that they are here, and options that mean the same."""
+_ACTIVATIONS = {step: (name, options) for name, (step, options) in _MODULES.items() if step}
 
 
 def to_torch(model: Any, dtype: str = "float64") -> Any:
@@ -52,9 +55,9 @@ def to_torch(model: Any, dtype: str = "float64") -> Any:
             return torch.nn.utils.skip_init(torch.nn.Linear, *step.weight.T.shape)  # draws no numbers
         if isinstance(step, Noise):
             return torch.nn.Dropout(step.rate)
-        if step not in _KINDS:
-            raise ValueError(f"{step} has no counterpart in torch.nn, which has {', '.join(_KINDS)}")
-        name, options = _KINDS[step]
+        if step not in _ACTIVATIONS:
+            raise ValueError(f"{step} has no counterpart in torch.nn, which has {', '.join(_ACTIVATIONS)}")
+        name, options = _ACTIVATIONS[step]
         return getattr(torch.nn, name)(**options)
 
     steps, dtype = steps_of(model), float_type(dtype)
@@ -85,39 +88,33 @@ def from_torch(network: Any) -> Module:
     torch = optional_package("torch", "from_torch", "torch")
     if type(network) is not torch.nn.Sequential:
         raise ValueError(f"network must be a torch.nn.Sequential, got {type(network).__name__}; make one of its layers")
-    types = {weights.dtype for weights in network.parameters()}
+    types = {weights.device if weights.is_meta else weights.dtype for weights in network.parameters()}
     if not types or not types <= {torch.float32, torch.float64}:
         raise ValueError(f"network must have weights in float32 or float64, got {', '.join(map(str, types)) or 'none'}")
-    return model_of(_steps(network, "", torch, float(max(torch.finfo(kind).eps for kind in types))), loss=None)
+    return model_of(_steps(network, "", torch, max(torch.finfo(kind).eps for kind in types)), loss=None)
 
 
 def _steps(part: Any, path: str, torch: Any, epsilon: float) -> list[Step]:
     """The steps that a module is, or those inside a Sequential are; none of Identity and Flatten."""
-    where, state, kind = f"module {path}" if path else "network", getattr(part, "__dict__", {}), type(part)
-    if any(map(state.get, ("_forward_hooks", "_forward_pre_hooks", "forward"))):
+    where, name = f"module {path}" if path else "network", type(part).__name__
+    if name not in _MODULES or type(part) is not getattr(torch.nn, name):
+        raise ValueError(f"{where} must be one of {', '.join(_MODULES)}, got {shortened(part)}, which is none here")
+    if any(map(vars(part).get, ("_forward_hooks", "_forward_pre_hooks", "forward"))):
         raise ValueError(f"{where} must have no hooks and no forward set on it, which may change its result")
-    if kind is torch.nn.Sequential:
-        inside = (_steps(inner, f"{path}.{index}".lstrip("."), torch, epsilon) for index, inner in enumerate(part))
-        return [step for steps in inside for step in steps]
-    if kind is torch.nn.Identity or (kind is torch.nn.Flatten and (part.start_dim, part.end_dim) == (1, -1)):
-        return []  # rows are flat
-    if kind is torch.nn.Dropout:
-        return [Noise(part.p)]
-    if kind is torch.nn.Linear:
-        if part.weight.is_meta or 0 in part.weight.shape:
-            shape = tuple(part.weight.shape)
-            raise ValueError(f"{where} must have numbers as weights, got the shape {shape} on {part.weight.device}")
-        bias = [0.0] * part.out_features if part.bias is None else part.bias.tolist()
-        return [Linear(np.array(part.weight.tolist()), np.array(bias))]
-    for name, (module, options) in _KINDS.items():
-        if kind is getattr(torch.nn, module):
-            for option, value in options.items():
-                given = getattr(part, option)
-                means_same = given == value or (option, given) == ("dim", 1)
-                if option == "threshold":  # softplus(x) - x is about exp(-x) there; weights are rounded by epsilon
-                    means_same = given >= 0.0 and math.exp(-given) <= epsilon * given
-                if not means_same:
-                    raise ValueError(f"{where} must have {option}={value}, got {shortened(part)}")
-            return [name]
-    known = ", ".join(["Linear", *(module for module, _ in _KINDS.values()), "Dropout", "Flatten", "Identity"])
-    raise ValueError(f"{where} must be one of {known}, got {shortened(part)}, which has no counterpart")
+    step, options = _MODULES[name]
+    for option, value in options.items():
+        given = getattr(part, option)
+        means_same = given == value or (option, given) == ("dim", 1)
+        if option == "threshold":  # softplus(x) - x is about exp(-x) there; weights are rounded by epsilon
+            means_same = given >= 0.0 and math.exp(-given) <= epsilon * given
+        if not means_same:
+            raise ValueError(f"{where} must have {option}={value}, got {shortened(part)}")
+    match name:
+        case "Sequential":
+            inside = (_steps(inner, f"{path}.{index}".lstrip("."), torch, epsilon) for index, inner in enumerate(part))
+            return [step for steps in inside for step in steps]
+        case "Linear":
+            return [linear(part.weight.numpy(force=True), 0.0 if part.bias is None else part.bias.numpy(force=True))]
+        case "Dropout":
+            return [Noise(part.p)]
+    return [step] if step else []

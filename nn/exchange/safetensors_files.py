@@ -1,20 +1,17 @@
 """safetensors files: two tensors for each layer, named as in ``to_torch(model).state_dict()``."""
 
 from collections.abc import Sequence
+from functools import partial
 from os import PathLike, fspath
 from typing import Any
 
 from engine.optional_packages import optional_package
 from nn.configuration import restore, set_parameters
-from nn.exchange.network import KEY, Linear, Step, numbers_in, steps_of, tensors_of
-from nn.lazy_numpy import np
+from nn.exchange.network import KEY, Step, linear, numbers_in, steps_of, tensors_of
 from nn.model_files import ModelFileError, check_size, parse_model
 from nn.validation import first_names, plain_label
 
-
-def package() -> Any:
-    """The package safetensors; raises an ImportError if it is missing."""
-    return optional_package("safetensors", "a .safetensors file")
+package = partial(optional_package, "safetensors", "a .safetensors file")
 
 
 def load_weights(model: Any, path: str | PathLike[str]) -> None:
@@ -36,17 +33,15 @@ def load_weights(model: Any, path: str | PathLike[str]) -> None:
     >>> again.state_dict() == model.state_dict()
     True
     """
-    wanted = tensors_of(steps_of(model))
+    steps_of(model)  # or a ValueError
     try:
-        arrays, _ = _read(path)
-        set_parameters(model, _numbers(arrays, wanted))
+        _set_weights(model, _read(path)[0])
     except ValueError as error:
         raise ModelFileError(f"{path}: {error}") from None
 
 
 def to_bytes(steps: Sequence[Step], text: str) -> bytes:
     """The file of the weights, with this text in its metadata."""
-    package()
     from safetensors.numpy import save
 
     return bytes(save(tensors_of(steps), {KEY: text}))
@@ -59,21 +54,20 @@ def load(path: str | PathLike[str], kind: type[Any]) -> Any:
         raise ValueError("the file has weights alone; make the model, and load_weights(model, path) of nn.exchange")
     content = parse_model(path, text.encode(), kind.__name__)
     model = restore(kind, content | {"parameters": [0.0] * sum(array.size for array in arrays.values())})
-    set_parameters(model, _numbers(arrays, tensors_of(steps_of(model))))
+    _set_weights(model, arrays)
     return model
 
 
-def _numbers(arrays: dict[str, Any], wanted: dict[str, Any]) -> list[float]:
-    """The numbers of a file in the order of a model's parameters; *wanted* are the tensors of that model."""
+def _set_weights(model: Any, arrays: dict[str, Any]) -> None:
+    """Set a model's weights to these arrays, if their names and shapes are those that the model has."""
+    wanted = tensors_of(steps_of(model))
     if arrays.keys() != wanted.keys():
         raise ValueError(f"the tensors must be {first_names(wanted)} for this model, got {first_names(arrays)}")
-    ordered = [arrays[name] for name in wanted]
-    for name, array in zip(wanted, ordered):
+    for name, array in arrays.items():
         if array.shape != wanted[name].shape:
             raise ValueError(f"the tensor {name} must have the shape {wanted[name].shape}, got {array.shape}")
-        if not np.isfinite(array).all():
-            raise ValueError(f"the tensor {name} must have finite numbers, got NaN or infinity")
-    return numbers_in([*map(Linear, ordered[::2], ordered[1::2])])
+    ordered = [arrays[name] for name in wanted]
+    set_parameters(model, numbers_in([*map(linear, ordered[::2], ordered[1::2])]))
 
 
 def _read(path: str | PathLike[str]) -> tuple[dict[str, Any], str | None]:
@@ -83,7 +77,7 @@ def _read(path: str | PathLike[str]) -> tuple[dict[str, Any], str | None]:
     try:
         with safetensors.safe_open(fspath(path), framework="numpy") as file:
             names = sorted(file.keys())
-            for name in names:
+            for name in names:  # before they are read, as numpy has no bfloat16
                 if (kind := file.get_slice(name).get_dtype()) not in ("F32", "F64"):
                     raise ValueError(f"the tensor {plain_label(name, 40)} must be float32 or float64, got {kind}")
             return {name: file.get_tensor(name) for name in names}, (file.metadata() or {}).get(KEY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.optional_packages import optional_package
-from nn.exchange.network import Linear, Noise, Step, content_of, model_of, named, steps_of, tensors_of
+from nn.exchange.network import Noise, Step, content_of, linear, model_of, named, steps_of, tensors_of
 from nn.lazy_numpy import np
 from nn.losses import LOGITS
 from nn.validation import shortened
@@ -108,7 +108,7 @@ def from_sklearn(estimator: Any) -> Module:
         raise ValueError(f"estimator must have {must}, got {found}")
     steps: list[Step] = []
     for weights, bias in zip(estimator.coefs_, estimator.intercepts_):
-        steps += [Linear(weights.T, bias), _NAMES[estimator.activation]]
+        steps += [linear(weights.T, bias), _NAMES[estimator.activation]]
     learned: dict[str, Any] = {"loss": _LOSSES[estimator.out_activation_]}
     if learned["loss"] != "mse":
         learned["classes"] = estimator.classes_.tolist()

@@ -245,6 +245,10 @@ def test_functions_of_this_library_are_known_by_name(folder):
         Sequential.load("m.onnx")
     written.ClearField("functions")
     onnx.save(written, "m.onnx")
+    with pytest.raises(ModelFileError, match=r"not a sound ONNX file .*gelu_1"):
+        Sequential.load("m.onnx")
+    written.opset_import.add(domain="other", version=1)
+    onnx.save(written, "m.onnx")
     with pytest.raises(ModelFileError, match=r"node 1 \(gelu gelu_1\): the type must be one of Gemm"):
         Sequential.load("m.onnx")
 
@@ -377,30 +381,33 @@ HOSTILE = {
         lambda m: setattr(node_of(m, 1), "op_type", "Elu"),
         r"node 1 \(Elu aTanh1\): the type must be one of Gemm, Ma",
     ),
-    "domain": (lambda m: setattr(node_of(m, 1), "domain", "other"), r"node 1 \(Tanh aTanh1\): the type must be one of"),
-    "control": (lambda m: setattr(node_of(m, 1), "op_type", "\x1b[2J"), r"the type must be one of"),
+    "domain": (lambda m: setattr(node_of(m, 1), "domain", "other"), "not a sound ONNX file .*aTanh1 OpType: Tanh"),
+    "control": (lambda m: setattr(node_of(m, 1), "op_type", "\x1b[2J"), "not a sound ONNX file .*aTanh1"),
     "not in a row": (lambda m: node_of(m, 2).input.__setitem__(0, "h"), "must take the result of the node before"),
-    "operand twice": (lambda m: node_of(m, 2).input.append("a"), "other inputs must be tensors of the file"),
+    "operand twice": (lambda m: node_of(m, 2).input.append("a"), "and then tensors of the file, got .'a', 'V', 'a'"),
     "missing tensor": (
         lambda m: node_of(m).input.__setitem__(1, "no"),
-        r"must be tensors of the file, got \['no', 'B'\]",
+        "not a sound ONNX file .*'no'.*aGemm0",
     ),
-    "no weights": (lambda m: node_of(m).ClearField("input"), "must take the result of the node before"),
-    "one name": (lambda m: node_of(m, 1).output.__setitem__(0, "h"), "one result with a name that no other"),
-    "second result": (lambda m: node_of(m, 1).output.append("b"), "one result with a name"),
+    "no weights": (lambda m: node_of(m).ClearField("input"), "not a sound ONNX file"),
+    "one name": (lambda m: node_of(m, 1).output.__setitem__(0, "h"), "not a sound ONNX file"),
+    "second result": (lambda m: node_of(m, 1).output.append("b"), "not a sound ONNX file"),
     "result": (lambda m: setattr(m.graph.output[0], "name", "h"), "end with the result of its last node"),
-    "no nodes": (lambda m: m.graph.ClearField("node"), "must have a Gemm or MatMul"),
-    "inputs": (lambda m: m.graph.input.add(name="Z"), "one input and one output, got 2 and 1"),
+    "no nodes": (lambda m: m.graph.ClearField("node"), "not a sound ONNX file|must have a Gemm"),
+    "inputs": (
+        lambda m: m.graph.input.add(name="Z", type=m.graph.input[0].type),
+        "one input and one output, got 2 and 1",
+    ),
     "outputs": (lambda m: m.graph.ClearField("output"), "one input and one output, got 1 and 0"),
     "elements": (
         lambda m: setattr(m.graph.input[0].type.tensor_type, "elem_type", 10),
-        "must be float32 or float64, got",
+        "not a sound ONNX file .*inconsistent type",
     ),
     "width": (
         lambda m: setattr(m.graph.input[0].type.tensor_type.shape.dim[1], "dim_value", 4),
-        r"the shape \(n, 3\) of the weights",
+        r"not a sound ONNX file .*aGemm0|the shape \(n, 3\) of the weights",
     ),
-    "rank": (lambda m: m.graph.input[0].type.tensor_type.shape.dim.add(dim_value=3), r"the shape \(n, 3\)"),
+    "rank": (lambda m: m.graph.input[0].type.tensor_type.shape.dim.add(dim_value=3), "not a sound ONNX file"),
     "alpha": (
         lambda m: node_of(m).attribute.add(name="alpha", type=1, f=2.0),
         "the attribute alpha cannot be 2.0 here",
@@ -408,34 +415,37 @@ HOSTILE = {
     "transA": (lambda m: node_of(m).attribute.add(name="transA", type=2, i=1), "the attribute transA cannot be 1 here"),
     "twice": (
         lambda m: node_of(m, 2).attribute.add(name="transB", type=2, i=0),
-        "the attribute transB cannot be 0 here",
+        "not a sound ONNX file .*aGemm2",
     ),
     "reference": (
         lambda m: node_of(m, 0).attribute.add(name="transB", type=2, ref_attr_name="t"),
-        "the attribute transB cannot be 0 here",
+        r"node 0 \(Gemm aGemm0\): .*reference attribute",
     ),
     "functions": (lambda m: m.functions.add(name="Tanh", domain=""), "the file must have no functions"),
-    "one tensor twice": (lambda m: m.graph.initializer.append(tensor_of(m)), "a name that no other one has"),
-    "two forms": (lambda m: tensor_of(m, "B").float_data.extend([1, 2]), "must have its numbers, got 4"),
-    "unknown": (lambda m: node_of(m, 1).attribute.add(name="x", type=2, i=1), "the attribute x cannot be 1 here"),
+    "one tensor twice": (lambda m: m.graph.initializer.append(tensor_of(m)), "not a sound ONNX file"),
+    "two forms": (lambda m: tensor_of(m, "B").float_data.extend([1, 2]), "not a sound ONNX file"),
+    "unknown": (lambda m: node_of(m, 1).attribute.add(name="x", type=2, i=1), "not a sound ONNX file"),
     "external": (
         lambda m: setattr(tensor_of(m), "data_location", 1),
-        "the tensor W must be in the file, got one in anoth",
+        "the tensor W must be in the file, .* got a path",
     ),
     "path": (lambda m: tensor_of(m).external_data.add(key="location", value="/etc/passwd"), "W must be in the file"),
     "long": (
         lambda m: tensor_of(m).dims.__setitem__(0, 2**40),
-        "the tensor W of shape .* must have its numbers, got 6",
+        "not a sound ONNX file|cannot reshape",
     ),
-    "negative": (lambda m: tensor_of(m).dims.__setitem__(0, -3), "must have its numbers"),
-    "empty": (lambda m: tensor_of(m).dims.__setitem__(0, 0), "must have its numbers"),
-    "scalar": (lambda m: tensor_of(m).ClearField("dims"), "must have its numbers"),
-    "deep": (lambda m: tensor_of(m).dims.append(1), "must have its numbers"),
-    "half": (lambda m: setattr(tensor_of(m), "data_type", 10), "must be float32 as the input, got ONNX's type 10"),
-    "cut": (lambda m: setattr(tensor_of(m), "raw_data", b"abc"), "must have its numbers, got 0.75"),
-    "nan": (lambda m: setattr(tensor_of(m), "raw_data", b"\xff" * 24), "must have finite numbers"),
-    "bias": (lambda m: tensor_of(m, "B").dims.extend([1]), r"a bias must have the shape \(2,\), got \(2, 1\)"),
-    "sizes": (lambda m: m.graph.node.insert(2, node_of(m)), "must take the result of the node before"),
+    "negative": (lambda m: tensor_of(m).dims.__setitem__(0, -3), r"the tensor W must .* in the shape \[-3, 2\]"),
+    "empty": (lambda m: tensor_of(m).dims.__setitem__(0, 0), r"the tensor W must .* in the shape \[0, 2\]"),
+    "scalar": (lambda m: tensor_of(m).ClearField("dims"), "not a sound ONNX file"),
+    "deep": (lambda m: tensor_of(m).dims.append(1), "not a sound ONNX file"),
+    "half": (
+        lambda m: setattr(tensor_of(m), "data_type", 10),
+        "must be in .* float32 or float64, got ONNX's type 10",
+    ),
+    "cut": (lambda m: setattr(tensor_of(m), "raw_data", b"abc"), "not a sound ONNX file|must be a multiple"),
+    "nan": (lambda m: setattr(tensor_of(m), "raw_data", b"\xff" * 24), "must be finite numbers"),
+    "bias": (lambda m: tensor_of(m, "B").dims.extend([1]), "node 0 .* broadcast"),
+    "sizes": (lambda m: m.graph.node.insert(2, node_of(m)), "not a sound ONNX file"),
     "old": (lambda m: setattr(m.opset_import[0], "version", 6), "the opset must be 7 to 28, got 6"),
     "new": (lambda m: setattr(m.opset_import[0], "version", 99), "the opset must be 7 to 28, got 99"),
 }
@@ -475,24 +485,24 @@ def test_names_that_are_no_text(folder):
             [GEMM, ("Add", ["h", "B"], "Y", {})],
             TENSORS,
             "f4",
-            r"node 1 \(Add aAdd1\): the node before must be a MatMul",
+            r"node 1 \(Add aAdd1\): .* an Add follow a MatMul",
         ),
         ([GEMM, ("LeakyRelu", ["h"], "Y", {"alpha": 0.2})], TENSORS, "f4", "the attribute alpha cannot be 0.2.* here"),
-        ([GEMM, ("LeakyRelu", ["h"], "Y", {})], TENSORS, "f8", "rounded to float32; in a file of float64 use PRelu"),
-        ([GEMM, ("PRelu", ["h", "B"], "Y", {})], TENSORS, "f4", r"the slope must be 0.01, .* got \[0.5, -0.25\]"),
+        ([GEMM, ("LeakyRelu", ["h"], "Y", {})], TENSORS, "f8", "a slope be 0.01, in float64 by PRelu"),
+        ([GEMM, ("PRelu", ["h", "B"], "Y", {})], TENSORS, "f4", r"a slope be 0.01, .* got \['B'\]"),
         ([GEMM, ("Softmax", ["h"], "Y", {"axis": 0})], TENSORS, "f4", "the attribute axis cannot be 0 here"),
         ([GEMM, ("Gelu", ["h"], "Y", {"approximate": "tanh"})], TENSORS, "f4", "approximate cannot be b'tanh' here"),
         ([("Tanh", ["X"], "Y", {})], TENSORS, "f4", "must have a Gemm or MatMul"),
         ([("MatMul", ["W", "X"], "Y", {})], TENSORS, "f4", "must take the result of the node before"),
-        ([("MatMul", ["X", "B"], "Y", {})], TENSORS, "f4", "weights must have two dimensions, got 1"),
-        ([GEMM, ("Gemm", ["h", "U"], "Y", {})], {**TENSORS, "U": W}, "f4", "must take the 2 outputs of the one before"),
+        ([("MatMul", ["X", "B"], "Y", {})], TENSORS, "f4", "not a sound ONNX file"),
+        ([GEMM, ("Gemm", ["h", "U"], "Y", {})], {**TENSORS, "U": W}, "f4", "not a sound|must take the 2 outputs"),
         ([GEMM, ("Tanh", ["h"], "a", {}), ("Sin", ["a"], "Y", {})], TENSORS, "f4", "must be loaded by Sequential"),
-        ([("Gemm", ["X", "W", "B"], "Y", {})], {**TENSORS, "B": [1, 2, 3]}, "f4", r"a bias must have the shape \(2,\)"),
+        ([("Gemm", ["X", "W", "B"], "Y", {})], {**TENSORS, "B": [1, 2, 3]}, "f4", "broadcast"),
         (
             [("Gemm", ["X", "W", "B"], "Y", {})],
             {**TENSORS, "B": [[1], [2]]},
             "f4",
-            r"a bias must have the shape \(2,\)",
+            "broadcast",
         ),
     ],
 )
@@ -566,8 +576,11 @@ def test_weights_from_and_to_pytorch(folder):
         ({"0.bias": None}, r"the tensors must be '0\.weight', '0\.bias', .* got"),
         ({"extra": np.zeros(2)}, "the tensors must be .* got .*'extra'"),
         ({"0.weight": np.zeros((3, 4))}, r"the tensor 0\.weight must have the shape \(4, 3\), got \(3, 4\)"),
-        ({"0.weight": np.zeros((4, 3), np.float16)}, r"the tensor 0\.weight must be float32 or float64, got F16"),
-        ({"0.bias": np.array([0, 1, np.nan, 2.0])}, r"the tensor 0\.bias must have finite numbers"),
+        (
+            {"0.weight": np.zeros((4, 3), np.float16)},
+            r"the tensor 0\.weight must be float32 or float64, got F16",
+        ),
+        ({"0.bias": np.array([0, 1, np.nan, 2.0])}, "weights and biases must be finite numbers"),
         ({"0.weight": np.zeros((0, 3))}, r"the tensor 0\.weight must have the shape"),
     ],
 )
@@ -581,6 +594,15 @@ def test_weights_of_another_network_change_nothing(folder, change, words):
     with pytest.raises(ModelFileError, match=f"w.safetensors: {words}"):
         load_weights(model, "w.safetensors")
     assert model.state_dict() == before
+
+
+def test_numbers_that_numpy_has_not_are_refused(folder):
+    pytest.importorskip("torch")
+    files = pytest.importorskip("safetensors.torch")
+    state = to_torch(MLP(3, [1])).state_dict()
+    files.save_file({name: each.bfloat16() for name, each in state.items()}, "w.safetensors")
+    with pytest.raises(ModelFileError, match=r"the tensor 0\.bias must be float32 or float64, got BF16"):
+        load_weights(MLP(3, [1]), "w.safetensors")
 
 
 # ------------------------------------------------------------------------------------------------------------ PyTorch
@@ -694,16 +716,16 @@ def torch_refusals():
         (nn.Sequential(weighed), "module 0 must be one of"),
         (nn.Sequential(Own(2, 2)), "module 0 must be one of"),
         (nn.Sequential(nn.Linear(2, 2).half()), "float32 or float64, got torch.float16"),
-        (nn.Sequential(infinite), "must be a finite number|nan"),
+        (nn.Sequential(infinite), "must be finite numbers, got NaN"),
         (hooked_whole, "network must have no hooks"),
         (prehooked_whole, "network must have no hooks"),
         (nn.Sequential(line, hooked_whole), "module 1 must have no hooks"),
         (own_forward, "network must have no hooks and no forward set on it"),
         (own_layer, "module 0 must have no hooks and no forward set on it"),
         (with_none, "module 1 must be one of .*, got None"),
-        (nn.Sequential(nn.Linear(2, 2, device="meta")), "module 0 must have numbers as weights, got the .* on meta"),
-        (nn.Sequential(line, nn.Linear(2, 0)), "module 1 must have numbers as weights, got the shape"),
-        (nn.Sequential(nn.Linear(0, 2)), "module 0 must have numbers as weights, got the shape"),
+        (nn.Sequential(nn.Linear(2, 2, device="meta")), "network must have weights in float32 or float64, got meta"),
+        (nn.Sequential(line, nn.Linear(2, 0)), r"sizes\[1\] must be an int >= 1, got 0"),
+        (nn.Sequential(nn.Linear(0, 2)), "n_inputs must be an int >= 1, got 0"),
     ]
 
 

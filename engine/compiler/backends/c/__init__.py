@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 from importlib.resources import files
 from itertools import chain, groupby
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +30,6 @@ _SHORT = {
 }
 """Functions that are shorter than a call of them."""
 _FILES = "vectors", "mathematics", "run"
-_OWN = {"exp"}
-"""Functions of ``mathematics.h``."""
 _SOURCES = 16  # files that are compiled side by side
 _SIDE_BY_SIDE = 6  # operations that a processor has at hand, on average, if it is not to wait for one
 
@@ -121,8 +118,7 @@ class _Native:
         """Whether C alone reads inputs, so that they need not be copied."""
         called = sorted({pair for stretch in self.stretches for pair in stretch.called})
         self.run = _built(texts, called, n_bytes, self.n_blocks).run
-        pointer = ctypes.c_void_p
-        self.run.argtypes = [pointer, pointer, pointer, ctypes.c_longlong, pointer]
+        self.run.argtypes = [*[ctypes.c_void_p] * 3, ctypes.c_longlong, ctypes.c_void_p]
 
 
 def _built(texts: list[str], called: list[tuple[str, int]], n_bytes: int, n_blocks: int) -> ctypes.CDLL:
@@ -136,7 +132,7 @@ def _built(texts: list[str], called: list[tuple[str, int]], n_bytes: int, n_bloc
     sources = [head + declared + inlined + "\n".join(texts[i::_SOURCES]) for i in range(min(_SOURCES, len(texts)))]
     parts = [f"part{index}" for index in range(len(texts))]
     table = f"part {', '.join(parts)};\npart *const parts[] = {{{', '.join(parts)}}};\n"
-    own = _vector_functions([pair for pair in long if pair[0] not in _OWN])
+    own = _vector_functions([pair for pair in long if f"V v_{pair[0]}(" not in mathematics])
     return library(found_compiler(), [head + mathematics + own + table + run, *sources])
 
 
@@ -165,8 +161,9 @@ class _Bound(numpy_backend.Bound):
 
     def _stretch(self, stretch: Stretch) -> Call:
         """A call that runs a stretch, and signals as numpy does where a number forward is infinite or NaN."""
-        run, work = self.native.run, -(-_address(self._work) // 64) * 64
-        arguments = _address(stretch.sizes), _address(stretch.places), _address(self._memories), self.n_examples, work
+        run, work = self.native.run, -(-self._work.ctypes.data // 64) * 64
+        arrays = stretch.sizes, stretch.places, self._memories
+        arguments = *(each.ctypes.data for each in arrays), self.n_examples, work
 
         def call() -> None:
             if run(*arguments):
@@ -187,9 +184,4 @@ class _Bound(numpy_backend.Bound):
 def _memory(array: Floats) -> tuple[int, int, int]:
     """Where the numbers of a memory are, and how far apart slots and examples are."""
     across, down = array.strides
-    return _address(array), across // array.itemsize, down // array.itemsize
-
-
-def _address(array: NDArray[Any]) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
+    return array.ctypes.data, across // array.itemsize, down // array.itemsize

@@ -20,13 +20,8 @@ from engine.validation import shortened
 from engine.whole_files import write_whole
 
 _STRICT = (
-    "-fno-fast-math",
-    "-fno-unsafe-math-optimizations",
-    "-fno-associative-math",
-    "-fno-reciprocal-math",
-    "-fno-finite-math-only",
-    "-fsigned-zeros",
-    "-O2",  # not -Ofast
+    *("-fno-fast-math", "-fno-unsafe-math-optimizations", "-fno-associative-math", "-fno-reciprocal-math"),
+    *("-fno-finite-math-only", "-fsigned-zeros", "-O2"),  # not -Ofast
 )
 """What takes back flags of the user's by which results would be others; also in linking, where they flush to zero."""
 _EXACT = {"__FAST_MATH__": ("",), "__FINITE_MATH_ONLY__": ("0",), "__FLT_EVAL_METHOD__": ("0", "16")}
@@ -49,31 +44,28 @@ def found_compiler() -> Compiler:
         except ValueError as error:
             raise RuntimeError(f"CC must be a command, got {shortened(line)}: {error}") from None
         if command and shutil.which(command[0]):
-            found = _asked(tuple(command))
-            if isinstance(found, str):
-                raise RuntimeError(found)
-            return found
+            return _asked(tuple(command))
     raise RuntimeError("there is no C compiler (gcc or clang) that setuptools would find")
 
 
 @functools.cache
-def _asked(command: tuple[str, ...]) -> Compiler | str:
-    """What a command says of itself; or why it cannot be taken."""
+def _asked(command: tuple[str, ...]) -> Compiler:
+    """What a command says of itself; a RuntimeError says why it cannot be taken."""
     line = shortened(shlex.join(command))
     for native in (("-march=native",), ()):
         own = [*command, *native, *_STRICT]
         try:
             done = _done([*own, "-dM", "-E", "-x", "c", "-"], "#include <math.h>\n")
         except OSError as error:
-            return f"the C compiler {line} cannot be executed: {error.strerror}"
+            raise RuntimeError(f"the C compiler {line} cannot be executed: {error.strerror}") from None
         if done.returncode == 0 and "__GNUC__" in done.stdout:
             macros = dict(text.split(" ", 2)[1:] for text in done.stdout.splitlines() if text.count(" ") > 1)
             if any(macros.get(name, exact[0]) not in exact for name, exact in _EXACT.items()):
-                return f"the C compiler {line} rounds otherwise than numpy; leave out of CC what makes it do so"
+                raise RuntimeError(f"the C compiler {line} rounds otherwise than numpy; leave out of CC what causes it")
             own += ["-fno-single-precision-constant"] if "__clang__" not in macros else []
             own += ["-mprefer-vector-width=512"] if "__AVX512F__" in macros else []
             return Compiler(tuple(own), done.stdout)
-    return f"there is no C compiler: {line} is not gcc or clang, or it fails"
+    raise RuntimeError(f"there is no C compiler: {line} is not gcc or clang, or it fails")
 
 
 def library(compiler: Compiler, sources: Sequence[str]) -> ctypes.CDLL:
@@ -83,33 +75,30 @@ def library(compiler: Compiler, sources: Sequence[str]) -> ctypes.CDLL:
     """
     text = "\0".join([*compiler.command, *_FLAGS, compiler.macros, *sources])
     name = f"{hashlib.sha256(text.encode()).hexdigest()}.so"
-    folder = _cache_folder()
-    kept = None if folder is None else folder / name
     try:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as own:
-            known = b"" if kept is None else _sound_content(kept)
+            kept, unkept = (_cache_folder() or Path(own)) / name, Path(own) / "unkept.so"
+            known = _sound_content(kept)
             content = known or _compiled(compiler, sources, Path(own))
-            if kept is not None:
-                with suppress(OSError):  # the folder is full, or nothing in it may be executed
-                    if not known:
-                        write_whole(kept, content + hashlib.sha256(content).digest())
-                        kept.chmod(0o600)
-                    return ctypes.CDLL(str(kept))
-            path = Path(own) / name
-            path.write_bytes(content)
-            return ctypes.CDLL(str(path))
+            with suppress(OSError):  # the folder is full, or nothing in it may be executed
+                if not known:
+                    write_whole(kept, content + hashlib.sha256(content).digest())
+                    kept.chmod(0o600)
+                return ctypes.CDLL(str(kept))
+            unkept.write_bytes(content)
+            return ctypes.CDLL(str(unkept))
     except OSError as error:
         raise RuntimeError(f"what the C compiler makes cannot be written, or not be loaded: {error}") from None
 
 
 def _sound_content(path: Path) -> bytes:
     """A library that was kept; nothing where it is not this user's alone, or not whole."""
-    try:
-        content = path.read_bytes() if _is_private(path) else b""
-    except OSError:
-        return b""
-    library, digest = content[:-_DIGEST], content[-_DIGEST:]
-    return library if hashlib.sha256(library).digest() == digest else b""
+    with suppress(OSError):
+        content = path.read_bytes()
+        library, digest = content[:-_DIGEST], content[-_DIGEST:]
+        if _is_private(path) and hashlib.sha256(library).digest() == digest:
+            return library
+    return b""
 
 
 def _is_private(path: Path) -> bool:
@@ -146,10 +135,8 @@ def _compiled(compiler: Compiler, sources: Sequence[str], folder: Path) -> bytes
 def _call(command: Sequence[str]) -> None:
     """Have the compiler make the file that its command names after ``-o``."""
     done = _done(command)
-    if done.returncode:
-        raise RuntimeError(f"{command[0]} failed: {(done.stderr.splitlines() or ['no message'])[0]}")
-    if not Path(command[command.index("-o") + 1]).exists():
-        raise RuntimeError(f"{command[0]} failed: it wrote no file")
+    if done.returncode or not Path(command[command.index("-o") + 1]).exists():
+        raise RuntimeError(f"{command[0]} failed: {(done.stderr.splitlines() or ['it wrote no file'])[0]}")
 
 
 def _done(command: Sequence[str], given: str = "") -> subprocess.CompletedProcess[str]:

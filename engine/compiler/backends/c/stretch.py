@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
+from heapq import heappop, heappush
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
@@ -11,20 +12,15 @@ from numpy.typing import NDArray
 
 from engine.compiler.backends.numpy_kernels import KERNELS
 from engine.compiler.ir import Instruction, Map, MatMul, Scatter, Take, Total, View
+from engine.compiler.vectorize import UNIFORM
 from engine.derivatives import SLOPES
 from engine.expressions.c_functions import function, parts_of
 from engine.expressions.writers import C_NAMES, c_number
 
 Slot: TypeAlias = tuple[str, int]
 _MOST = 1024  # numbers that one instruction computes or adds up: numpy is as fast with more
-_FORMS = {
-    "add": "{} + {}",
-    "subtract": "{} - {}",
-    "multiply": "{} * {}",
-    "divide": "{} / {}",
-    "negative": "-{}",
-    "copy": "{}",
-}
+_FORMS = {"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "divide": "{} / {}"}
+_FORMS |= {"negative": "-{}", "copy": "{}"}
 """Operations whose result is infinite or NaN where an operand is; or, of a quotient, the first."""
 _ARGUMENTS = "V *restrict t, real *restrict u, V *restrict s, const I *there"
 _PAIR = "tanh", "sech2"
@@ -111,12 +107,12 @@ class Stretch:
 
     def _number(self, slot: Slot) -> Number:
         if slot not in self._now:
-            self._now[slot] = self.read[slot] = self._new(_EACH if _per_example(slot) else _BEFORE)
+            self._now[slot] = self.read[slot] = self._new(_BEFORE if slot[0].startswith(UNIFORM) else _EACH)
         return self._now[slot]
 
     def _put(self, slot: Slot, number: Number | float) -> None:
         """Write a number; where one of each example is written for all, their sum is meant."""
-        is_each = _per_example(slot)
+        is_each = not slot[0].startswith(UNIFORM)
         if isinstance(number, Number) and number.is_each and not is_each:
             number = self._sum(number)
         elif not (isinstance(number, Number) and number.is_each == is_each):
@@ -191,8 +187,13 @@ class Stretch:
         for _, number in written:
             number.last = len(parts)
         read = [(slot, number) for slot, number in sorted(self.read.items()) if number.last >= 0]
-        made = [[number for line in lines for number in line.numbers] for lines in parts]
-        self.n_tape = _allocated([[number for _, number in read], *made])
+        made = [(number, index) for index, lines in enumerate(parts) for line in lines for number in line.numbers]
+        ending: list[tuple[int, int]] = []  # by which function the number in a place of the tape is read last
+        for number, index in [*((number, -1) for _, number in read), *made]:
+            if number.is_each and number.last > index:
+                number.index = heappop(ending)[1] if ending and ending[0][0] < index else len(ending)
+                heappush(ending, (number.last, number.index))
+        self.n_tape = len(ending)
         kinds = (read, False), (read, True), (written, True), (written, False)
         places = [
             [(memories.index(name), slot, number.index) for (name, slot), number in pairs if is_each == number.is_each]
@@ -224,21 +225,6 @@ class Stretch:
                     yield f"s[0] += {number.name} - {number.name};"
 
 
-def _allocated(made: list[list[Number]]) -> int:
-    """Give a place on the tape to what a later function reads; return the length of the tape."""
-    free, ending, length = list[int](), dict[int, list[int]](), 0
-    for index, numbers in enumerate(made, -1):
-        free += ending.pop(index - 1, [])
-        for number in numbers:
-            if number.is_each and number.last > index:
-                if not free:
-                    free.append(length)
-                    length += 1
-                number.index = free.pop()
-                ending.setdefault(number.last, []).append(number.index)
-    return length
-
-
 def is_native(instruction: Instruction) -> bool:
     """Whether C carries it out: no function of Python, nothing careful, and no large matrix."""
     match instruction:
@@ -260,7 +246,3 @@ def read_by(instruction: Instruction) -> set[Slot]:
 
 def _slots(view: View | Take | Scatter) -> list[Slot]:
     return [(view.memory, slot) for slot in view.slots.ravel().tolist()]
-
-
-def _per_example(slot: Slot) -> bool:
-    return not slot[0].startswith("uniform")
