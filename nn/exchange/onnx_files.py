@@ -74,6 +74,8 @@ def load(path: str | PathLike[str], kind: type[Any]) -> Any:
 def _checked(path: str | PathLike[str]) -> Any:
     """The model in a file, which the package onnx finds sound; all its numbers are in the file."""
     onnx = package()
+    from engine.compiler.onnx_kernels import onnx_function
+
     check_size(path)
     data = Path(path).read_bytes()
     try:
@@ -84,8 +86,10 @@ def _checked(path: str | PathLike[str]) -> Any:
     version = max((opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")), default=0)
     if version not in _OPSETS:
         raise ValueError(f"the opset must be {_OPSETS[0]} to {_OPSETS[-1]}, got {version}; export it again")
-    if any(function.domain != DOMAIN or function.name not in _OWN for function in model.functions):
-        raise ValueError(f"the file must have no functions but those of {DOMAIN}, which may change what a node means")
+    for function in model.functions:
+        if function not in [onnx_function(name, *numbers) for name, numbers in _OWN.items()]:
+            label = plain_label(f"{function.domain}.{function.name}", 40)
+            raise ValueError(f"the file must have no functions but those that {DOMAIN} writes, got another {label}")
     for tensor in model.graph.initializer:
         kind = "a path" if tensor.data_location or tensor.external_data else f"ONNX's type {tensor.data_type}"
         if kind not in _FLOATS or min(tensor.dims, default=1) < 1:
