@@ -268,3 +268,13 @@ def test_wide_graphs():
     total = sum(x * i for i in range(10_000))
     total.backward()
     assert x.grad == sum(range(10_000))
+
+
+@pytest.mark.parametrize("times", [lambda x, k: x * k, lambda x, k: k * x])
+def test_a_second_pass_doubles_a_gradient_that_its_parts_would_swallow(times):
+    x, large, less = Value(1.0), Value(2.0**53), Value(1.0 - 2.0**53)
+    y = times(x, less) + times(x, large)
+    y.backward()
+    assert x.grad == 1.0
+    y.backward()
+    assert x.grad == 2.0
