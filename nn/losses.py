@@ -191,6 +191,17 @@ def named_loss(loss: str | LossFunction) -> Loss:
     raise unknown_name("loss", loss, LOSSES, "a function", ALIASES)
 
 
+def chosen_loss(loss: str | LossFunction | None, last: str | None) -> Loss:
+    """A loss; None for the *last* that the model was trained with, of which a model keeps the name, or for mse."""
+    if loss is not None:
+        return named_loss(loss)
+    name = last if isinstance(last, str) else "mse"  # in a module of the user's it may be anything
+    if name not in LOSSES:
+        own = shortened(name)
+        raise ValueError(f"loss must be given again: the model was trained with a loss of your own, {own}; pass loss=")
+    return named_loss(name)
+
+
 def _check_arguments(name: str, loss: LossFunction) -> None:
     try:
         signature = inspect.signature(loss)
