@@ -289,4 +289,8 @@ def _as_list(numbers: Any) -> list[Any]:
     if isinstance(numbers, Mapping) or hasattr(numbers, "columns"):
         raise TypeError(f"the loss of an example must be given numbers in a list, got a {type(numbers).__name__}")
     plain = numbers.tolist() if hasattr(numbers, "tolist") else numbers
-    return list(plain) if hasattr(plain, "__len__") else [plain]
+    row = list(plain) if hasattr(plain, "__len__") else [plain]
+    if row and isinstance(row[0], (list, tuple)):
+        advice = "of many examples, take the mean of their losses"
+        raise TypeError(f"the loss of an example must be given numbers in a list, got rows of them; {advice}")
+    return row
