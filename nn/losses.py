@@ -196,7 +196,7 @@ def chosen_loss(loss: str | LossFunction | None, last: str | None) -> Loss:
     if loss is not None:
         return named_loss(loss)
     name = last if isinstance(last, str) else "mse"  # in a module of the user's it may be anything
-    if name not in LOSSES:
+    if name not in {**LOSSES, **ALIASES}:
         own = shortened(name)
         raise ValueError(f"loss must be given again: the model was trained with a loss of your own, {own}; pass loss=")
     return named_loss(name)

@@ -225,6 +225,9 @@ def test_the_loss_is_kept_between_trainings(tmp_path):
     assert (again.loss, again.classes) == (model.loss, model.classes) == ("binary_cross_entropy", [0, 1])
     assert model.fit(XOR_X, XOR_Y, loss="mse", epochs=1, **QUIET).accuracy == []
     model.fit(XOR_X, XOR_Y, loss=lambda z, t: (z - t) ** 4, epochs=1, **QUIET)
+    model.loss = "bce"
+    assert model.fit(XOR_X, XOR_Y, epochs=1, **QUIET).accuracy
+    model.loss = "quartic"
     with pytest.raises(ValueError, match="loss must be given again: the model was trained with a loss of your own"):
         model.fit(XOR_X, XOR_Y, epochs=1, **QUIET)
 
