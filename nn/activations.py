@@ -30,8 +30,10 @@ def method_name(activation: Function) -> str:
 
 
 def check_activation(name: str, given: Function) -> Function:
-    """The argument called *name*; a ValueError unless it is an activation."""
-    if callable(given) or (isinstance(given, str) and given in ACTIVATIONS):
+    """The argument called *name*, by name where it is a function of this library; a ValueError for anything else."""
+    if callable(given):
+        return known if (known := method_name(given)) in ACTIVATIONS else given
+    if isinstance(given, str) and given in ACTIVATIONS:
         return given
     if hasattr(given, "__index__"):
         advice = "the output size belongs into sizes: MLP(2, [16, 16, 1])"

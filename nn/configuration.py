@@ -19,7 +19,7 @@ _MOST = 1_000  # elements of a list argument: longer ones are data
 OWN = ("nn.layers", "nn.mlp")  # where this library's modules are
 _SHARED = "part of this file"
 _MOST_CALLS = 10_000  # of layers by one part: of 60 Sequentials, each with the one before twice, a call never ends
-_IN_THE_FILE = {"loss", "classes", *NAMES, "table", "training"}  # attributes that need no arguments
+_IN_THE_FILE = {"loss", "classes", *NAMES, "training"}  # attributes that need no arguments
 
 
 def remember_arguments(init: Callable[..., None]) -> Callable[..., None]:
@@ -154,12 +154,13 @@ def describe(module: Any) -> dict[str, Any]:
     check_own_names(module)
     configuration, state = encode(module, []), module.state_dict()
     check_restorable(module, configuration, len(state))
-    table = {} if module.table is None else {"table": module.table.to_json()}
+    table = module.table if isinstance(module.table, Columns) else None  # of a module of the user's it may be anything
     names = {name: held for name in NAMES if (held := getattr(module, name)) is not None}
-    learned = {"loss": module.loss, "classes": module.classes, **names, **table}
+    learned = {"loss": module.loss, "classes": module.classes, **names}
+    learned |= {"table": table.to_json()} if table else {}
     content = {"kind": type(module).__name__, "configuration": configuration, **learned, "parameters": state}
     check_learned(content)
-    _check_sizes(module, content, module.table)
+    _check_sizes(module, content, table)
     return content
 
 
@@ -174,7 +175,8 @@ def restore(kind: type[Any], content: dict[str, Any]) -> Any:
     _check_sizes(module, content, table)
     module.loss, module.classes = content["loss"], content["classes"]
     module.column_names, module.target_column_names = map(content.get, NAMES)
-    module.table = table
+    if table is not None:
+        module.table = table
     return module
 
 

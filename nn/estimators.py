@@ -48,6 +48,8 @@ __all__ = ["MLPClassifier", "MLPRegressor"]
 
 _Names = tuple[list[str] | None, list[str] | None]
 _FLOATS = [np.float64, np.float32]
+_MEANT = {"epochs": "max_iter", "seed": "random_state"}
+_NOT_OF_FIT = {*_MEANT, "optimizer", "learning_rate", "batch_size", "verbose", "loss", "classes", "class_weight"}
 _ACTIVATIONS: dict[str, Any] = {"identity": "linear", "logistic": "sigmoid"}  # scikit-learn's names
 
 
@@ -110,12 +112,16 @@ class _Estimator:
         self.model_, self.n_iter_, self.loss_curve_ = model, self.history_.epochs, self.history_.loss
         return self
 
-    def _table(self, X: Any, y: Any, **options: Any) -> tuple[Any, Any, _Names]:
-        """Examples to train on, checked by scikit-learn, and the names of their columns."""
+    def _table(self, X: Any, y: Any, options: dict[str, Any], **checks: Any) -> tuple[Any, Any, _Names]:
+        """Examples to train on, checked by scikit-learn, and the names of their columns; *options* are those of fit."""
+        for name in filter(_NOT_OF_FIT.__contains__, options):
+            kind, own = type(self).__name__, _MEANT.get(name, name)
+            advice = f"; give {own}= to {kind}(...)" if hasattr(self, own) else ""
+            raise TypeError(f"fit of {kind} has no argument {name}={advice}")
         names = column_names(X), column_names(y, what="y")
         X, y = validate_data(
             self, _read(X, names[0]), _read(y, names[1], "y"),
-            multi_output=True, accept_sparse=True, dtype=_FLOATS, **options,
+            multi_output=True, accept_sparse=True, dtype=_FLOATS, **checks,
         )  # fmt: skip
         return X, y, names
 
@@ -197,7 +203,7 @@ class MLPClassifier(_Estimator, ClassifierMixin, BaseEstimator):  # type: ignore
         Raises:
             ValueError: an argument does not fit, or all labels are equal.
         """
-        X, y, names = self._table(X, y)
+        X, y, names = self._table(X, y, options)
         check_classification_targets(y)
         known: list[Any] | None = None  # questions have the names of their columns
         if type_of_target(y) == "multilabel-indicator":
@@ -260,7 +266,7 @@ class MLPRegressor(_Estimator, RegressorMixin, BaseEstimator):  # type: ignore[m
         Raises:
             ValueError: an argument does not fit, or the loss is one for classes.
         """
-        X, y, names = self._table(X, y, y_numeric=True)
+        X, y, names = self._table(X, y, options, y_numeric=True)
         loss = named_loss(self.loss)
         if loss.name in OF_CLASSES:
             raise ValueError(

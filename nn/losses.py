@@ -191,6 +191,17 @@ def named_loss(loss: str | LossFunction) -> Loss:
     raise unknown_name("loss", loss, LOSSES, "a function", ALIASES)
 
 
+def chosen_loss(loss: str | LossFunction | None, last: str | None) -> Loss:
+    """A loss; None for the *last* that the model was trained with, of which a model keeps the name, or for mse."""
+    if loss is not None:
+        return named_loss(loss)
+    name = last if isinstance(last, str) else "mse"  # in a module of the user's it may be anything
+    if name not in {**LOSSES, **ALIASES}:
+        own = shortened(name)
+        raise ValueError(f"loss must be given again: the model was trained with a loss of your own, {own}; pass loss=")
+    return named_loss(name)
+
+
 def _check_arguments(name: str, loss: LossFunction) -> None:
     try:
         signature = inspect.signature(loss)
@@ -278,4 +289,8 @@ def _as_list(numbers: Any) -> list[Any]:
     if isinstance(numbers, Mapping) or hasattr(numbers, "columns"):
         raise TypeError(f"the loss of an example must be given numbers in a list, got a {type(numbers).__name__}")
     plain = numbers.tolist() if hasattr(numbers, "tolist") else numbers
-    return list(plain) if hasattr(plain, "__len__") else [plain]
+    row = list(plain) if hasattr(plain, "__len__") else [plain]
+    if row and isinstance(row[0], (list, tuple)):
+        advice = "of many examples, take the mean of their losses"
+        raise TypeError(f"the loss of an example must be given numbers in a list, got rows of them; {advice}")
+    return row

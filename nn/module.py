@@ -219,7 +219,7 @@ class Module(HasParameters):
 
     def eval(self) -> Self:
         """Turn the noise of Dropout off, as it is after ``fit`` and ``load``."""
-        return self.train(False)
+        return Module.train(self, False)  # a subclass may have a train of its own
 
     def configuration(self) -> dict[str, Any]:
         """The arguments of ``__init__`` by name, which ``save`` writes and ``load`` reads.

@@ -14,7 +14,7 @@ from nn.by_identity import ByIdentity
 from nn.lazy_numpy import np
 from nn.other_names import OF_AN_OPTIMIZER
 from nn.schedules import works_alone
-from nn.validation import as_number, check_int, number_in, refuse_unknown, shortened, unknown_name
+from nn.validation import as_number, check_int, number_in, refuse_unknown, shortened, unknown_name, with_settings
 
 if TYPE_CHECKING:
     from nn.module import Module
@@ -97,6 +97,9 @@ class Optimizer:
         self.rate()
         if parameters is not None:
             self.bind(parameters)
+
+    def __repr__(self) -> str:
+        return with_settings(self, self.settings())
 
     def __getattr__(self, name: str) -> Any:
         question = f"; did you mean {OF_AN_OPTIMIZER[name]}?" if name in OF_AN_OPTIMIZER else ""

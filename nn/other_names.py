@@ -45,6 +45,8 @@ OF_FIT = by_name(
         "lr": "learning_rate=",
         "random_state": "seed=",
         "patience": "early_stopping=",
+        "metrics": "history.accuracy, which is measured where there are classes",
+        "shuffle": "seed=, which makes the order of the examples repeatable",
         "weight_decay": "optimizer=Adam(weight_decay=...)",
         "l1": "optimizer=Adam(l1=...)",
         "l2 alpha kernel_regularizer": "optimizer=Adam(l2=...)",
@@ -120,6 +122,8 @@ OF_NN = by_name(
         "Embedding": "a list of lists of Values in an attribute of a Module is one, read as self.rows[int(x[0])]",
         "Value draw grad compile": "it is in engine and in gradstep",
         "MLPClassifier MLPRegressor": "scikit-learn's estimators are in nn.estimators",
-        "load_model": "the class that saved a file loads it, as in MLP.load(path)",
+        "save load load_model": "model.save(path) writes a file, and its class loads it, as in MLP.load(path)",
+        "init": 'weights start as asked for, as in MLP(2, [16, 1], init="he")',
+        "no_grad": "predict(X), score(X, y) and numbers such as p.data make no graph",
     }
 )

@@ -10,7 +10,7 @@ from functools import partial
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-from nn.validation import as_number, check_int, refuse_unknown
+from nn.validation import as_number, check_int, refuse_unknown, with_settings
 
 if TYPE_CHECKING:
     from nn.training.history import History
@@ -127,6 +127,9 @@ class ReduceOnPlateau:
     def __call__(self, step: int) -> float:
         return self.rate
 
+    def __repr__(self) -> str:
+        return with_settings(self, vars(self))
+
     def restart(self) -> None:
         """Begin with the first learning rate, as each call of ``fit`` does."""
         self.rate = self.start
@@ -160,6 +163,9 @@ class EarlyStopping:
         refuse_unknown("EarlyStopping", unknown, ("patience", "min_delta", "restore_best"), {})
         self.patience, self.restore_best = check_int("patience", patience, 1), restore_best
         self.min_delta = as_number("min_delta", min_delta, "[0, inf)")
+
+    def __repr__(self) -> str:
+        return with_settings(self, vars(self))
 
     def best_epoch(self, history: History) -> int:
         """The last epoch with a loss more than *min_delta* below the best before it."""

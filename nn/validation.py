@@ -160,6 +160,12 @@ def nearest(given: str, names: Iterable[str]) -> list[str]:
     return [name for name, like in likeness.items() if like == most]
 
 
+def with_settings(thing: object, settings: Mapping[str, object]) -> str:
+    """A repr such as ``EarlyStopping(patience=3, restore_best=True)``."""
+    shown = (f"{name}={without_addresses(repr(setting))}" for name, setting in settings.items())
+    return f"{type(thing).__name__}({', '.join(shown)})"
+
+
 def did_you_mean(given: str, names: Iterable[str]) -> str:
     """The end of a message, which asks for the known name most like the given one; empty if none is like it.
 

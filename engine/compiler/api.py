@@ -57,6 +57,9 @@ class CompiledFunction:
         self.program: Paths | None = None
         """The program of each path, from the first call on."""
 
+    def __repr__(self) -> str:
+        return f"compile({getattr(self._function, '__qualname__', shortened(self._function))})"
+
     def __reduce__(self) -> str:
         """Pickled by name and copied as itself, as functions are."""
         return str(getattr(self, "__qualname__", ""))

@@ -65,8 +65,8 @@ class Column:
         if (known >= 0).all():
             return np.eye(len(self.categories))[known], ""
         row = int(known.argmin())
-        unknown, others = shortened(texts[codes[row]]), first_names(self.categories)
-        raise ValueError(f"{table.where(row, name)}: {unknown} is unknown to the model; it knows {others}")
+        unknown = f"{table.where(row, name)}: {shortened(texts[codes[row]])} is unknown to the model"
+        raise ValueError(f"{unknown}; it knows {first_names(self.categories)}; train --drop leaves a column out")
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON, without defaults."""

@@ -10,11 +10,12 @@ from matplotlib.patches import Rectangle
 
 from nn import examples
 from nn.data import as_table, by_name
+from nn.losses import chosen_loss
 from nn.module import Module
 from nn.pictures import neurons
 from nn.pictures.comparison import Comparison, compared, draw_comparison
 from nn.pictures.neurons import RADIUS, Column, draw_heading, with_numbers
-from nn.pictures.problems import Loss, chosen_loss, names_of_inputs
+from nn.pictures.problems import Loss, names_of_inputs
 from nn.pictures.style import Look, check_names, figure_of, image_size, look_of, plain
 from nn.targets import Label
 from nn.validation import check_int
@@ -68,7 +69,7 @@ def network(
         raise ValueError("target: without x there is nothing to compare it with; give both, or neither")
     comparison = None
     if activations is not None and (target is not None or model.classes is not None):
-        loss_name, loss_function = chosen_loss(model, loss)
+        loss_name, loss_function = chosen_loss(loss, model.loss)
         target = by_name([target], examples.target_names(model), "target")[0]
         comparison = compared(activations[-1], target, loss_name, loss_function, model.classes)
     scene = _Scene(layers, activations, comparison, image_shape, names, model.classes, most, n_outputs, look)

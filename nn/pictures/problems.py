@@ -8,11 +8,11 @@ from engine import Value, sigmoid, softmax
 from engine.names import are_counted, column_text
 from nn.data.names import column_labels
 from nn.examples import Examples, examples_by_name, input_names, output_numbers, output_values
-from nn.losses import LOSSES, LossFunction, as_loss, named_loss
+from nn.losses import LossFunction, as_loss, chosen_loss
 from nn.module import Module
 from nn.noise import no_noise, noise_from
 from nn.targets import ANSWERS, CLASSES, Label, predicted
-from nn.validation import described, shortened
+from nn.validation import described
 
 Loss = str | LossFunction | None
 
@@ -91,7 +91,7 @@ def problem(model: Module, X: Any, y: Any, loss: Loss) -> Problem:
     """
     if not isinstance(model, Module):
         raise TypeError(f"model must be a Module such as an MLP, got {described(model)}")
-    name, function = chosen_loss(model, loss)
+    name, function = chosen_loss(loss, model.loss)
     return Problem(model, examples_by_name(model, X, y, name), name, function)
 
 
@@ -101,14 +101,6 @@ def names_of_inputs(given: Any, model: Module, X: Any = None, default: Any = Non
         return given
     names = input_names(model) or [column_text(label) for label in column_labels(X)]
     return default if are_counted(names) else names
-
-
-def chosen_loss(model: Module, loss: Loss) -> tuple[str, LossFunction]:
-    """The name and the function of a loss, as for ``problem``; of a loss of the user's a model keeps the name alone."""
-    if loss is None and model.loss not in (None, *LOSSES):
-        own = shortened(model.loss)
-        raise ValueError(f"loss must be given again: the model was trained with a loss of your own, {own}; pass loss=")
-    return named_loss(model.loss or "mse" if loss is None else loss)
 
 
 def classifying(model: Module, X: Any, y: Any, loss: Loss, what: str) -> tuple[Problem, list[Label]]:

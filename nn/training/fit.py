@@ -20,7 +20,7 @@ from nn.examples import (
     weigh_classes,
 )
 from nn.initialization import random_numbers
-from nn.losses import LossFunction, check_takes_logits, named_loss
+from nn.losses import LossFunction, check_takes_logits, chosen_loss
 from nn.noise import Layout, no_noise, noise_from, outputs_and_layout
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
 from nn.other_names import OF_FIT
@@ -45,7 +45,7 @@ def fit(
     X: Any,
     y: Any,
     *,
-    loss: str | LossFunction = "mse",
+    loss: str | LossFunction | None = None,
     optimizer: str | Optimizer = "adam",
     learning_rate: LearningRate | None = None,
     epochs: int | None = None,
@@ -88,7 +88,8 @@ def fit(
             takes a probability, or a row of answers in [0, 1], one for each output.
         loss: ``"mse"``, ``"mae"``, ``"huber"``, ``"cross_entropy"``, ``"binary_cross_entropy"`` (or ``"bce"``),
             ``"hinge"``, or a function ``(outputs, target) -> Value`` of one example. A plain number that a comparison
-            of Values chose, as in ``max(0, 1 - target * output)``, has no gradient.
+            of Values chose, as in ``max(0, 1 - target * output)``, has no gradient. None takes that of the model's last
+            training, at first ``"mse"``.
         optimizer: ``"sgd"``, ``"adam"``, ``"adamw"``, or an Optimizer, which takes clipping and penalties too. One made
             with some of the model's parameters trains these alone, and one made with others is refused. Others train
             those that the model has now: what a callback adds is trained from the next epoch on. One that trained this
@@ -150,7 +151,7 @@ def fit(
     with team.together():
         refuse_unknown("fit", unknown, list(fit.__annotations__)[1:-2], OF_FIT)  # without model, unknown and return
         checkpoint_file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every)
-        options, chosen, rng = Options(given), named_loss(loss), random_numbers(seed)
+        options, chosen, rng = Options(given), chosen_loss(loss, model.loss), random_numbers(seed)
         optimizer = named_optimizer(optimizer, learning_rate)
         names, y_names = column_names(X, input_names(model)), column_names(y, target_names(model), "y")
         table = as_table(by_name(X, names, keep=False), "X", model.n_inputs, keep_float32=True)

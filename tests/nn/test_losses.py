@@ -190,6 +190,14 @@ def test_wrong_targets_are_refused(loss, logits, target, kind, words):
         evaluated(loss, logits, target)
 
 
+@pytest.mark.parametrize("loss", LOSSES.values())
+def test_many_examples_are_not_taken_for_one(loss):
+    rows = [[Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]]
+    for outputs, targets in ((rows, [1, 0]), (np.array(rows), np.eye(2))):
+        with pytest.raises(TypeError, match="numbers in a list, got rows of them; of many examples, take"):
+            loss(outputs, targets)
+
+
 def test_a_loss_goes_by_name_or_as_a_function():
     assert {name: named_loss(name) for name in LOSSES} == {name: (name, loss) for name, loss in LOSSES.items()}
     assert named_loss(cross_entropy) == ("cross_entropy", cross_entropy)

@@ -19,6 +19,7 @@ from engine import Value
 from nn import MLP, Layer, Module, Neuron
 from nn.activations import ACTIVATIONS
 from nn.data import moons
+from nn.exchange.network import steps_of
 
 SCIENCE = {  # what an activation is, in floats
     "linear": lambda z: z,
@@ -123,6 +124,13 @@ def test_signals_neither_die_nor_explode_through_ten_layers():
         model = MLP(20, [20] * 10, activation=activation, seed=4)
         out = [v.data for v in model([math.sin(i) for i in range(20)])]
         assert 0.01 < np.std(out) < 10
+
+
+@pytest.mark.parametrize("function", [engine.relu, engine.softplus, engine.tanh, Value.relu])
+def test_an_activation_is_the_same_by_its_name(function):
+    model, named = (MLP(2, [3, 1], activation=f, seed=0) for f in (function, function.__name__))
+    assert model.state_dict() == named.state_dict()
+    assert steps_of(model)[1] == steps_of(named)[1] == model.layers[0].neurons[0].activation == function.__name__
 
 
 def test_weights_start_by_a_function_of_ones_own():

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import XOR_X, XOR_Y, condition, file_of, small
 
-from nn import MLP, Layer, Neuron
+from engine import Value
+from nn import MLP, Layer, Module, Neuron
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 EDGES = [5e-324, -5e-324, 2.2250738585072014e-308, -0.0, 1e308, -1.7976931348623157e308, 0.1, 1 / 3, 2**53 + 1.0]
@@ -254,3 +255,24 @@ def test_save_refuses_what_load_refuses(learned, words, ending, tmp_path):
     with pytest.raises(ValueError, match=words):
         model.save(tmp_path / f"model.{ending}")
     assert not list(tmp_path.iterdir())
+
+
+class Embedding(Module):
+    def __init__(self):
+        self.table = [Value(0.5), 2.0]
+
+    def __call__(self, x):
+        return self.table[0] * self.table[1] * x[0]
+
+    def train(self, X, y):  # a name that Module has
+        return self.fit(X, y, epochs=2, seed=0, progress=False)
+
+
+def test_a_model_with_a_table_and_a_train_of_its_own_is_trained_and_saved(tmp_path):
+    model = Embedding()
+    model.train([[1.0], [2.0]], [2.0, 4.0])
+    model.save(tmp_path / "m.json")
+    assert Embedding.load(tmp_path / "m.json")([1.0]).data == model([1.0]).data != 1.0
+    model.table[1] = 3.0
+    with pytest.raises(ValueError, match=r"Embedding\.table\.1 is 3\.0, and a new Embedding has 2\.0 there"):
+        model.save(tmp_path / "m.json")

@@ -14,7 +14,7 @@ import nn
 from engine import Value
 from nn import MLP, SGD, Adam, AdamW, Layer, Optimizer, clip_grad_norm
 from nn.optimizers import named_optimizer
-from nn.schedules import cosine
+from nn.schedules import ReduceOnPlateau, cosine
 
 GRADIENTS = [[1.0, -2.0], [0.5, 0.25], [-1.0, 3.0], [0.0, 1.0]]
 
@@ -371,7 +371,7 @@ def test_values_that_fit_would_leave_out_are_refused(replay):
     model.scale = scale
     model.fit(*examples, loss=lambda o, t: (scale * o - t) ** 2, optimizer=Adam(model.parameters()), **options)
     assert scale.data != 0.5
-    chosen = Adam(model.layers[0].parameters())
+    chosen, options["loss"] = Adam(model.layers[0].parameters()), "mse"
     for _ in range(2):  # before it took a step, and after
         kept, model.layers[0] = model.layers[0], Layer(1, 1, activation="linear")
         with pytest.raises(ValueError, match="got 2 that it has not"):
@@ -382,6 +382,17 @@ def test_values_that_fit_would_leave_out_are_refused(replay):
     another.fit(*examples, optimizer=chosen, **options)  # one that trained another model begins with this one
     assert scale.data == before
     assert chosen.parameters == another.parameters()
+
+
+def test_optimizers_and_schedules_show_their_settings():
+    assert repr(SGD(learning_rate=0.1, momentum=0.9)) == (
+        "SGD(momentum=0.9, nesterov=False, learning_rate=0.1, weight_decay=0.0, l1=0.0, l2=0.0, clip_value=None, "
+        "clip_norm=None)"
+    )
+    assert repr(AdamW([Value(1.0)])).startswith("AdamW(betas=(0.9, 0.999), epsilon=1e-08, learning_rate=0.001, ")
+    assert "(<function _along_a_cosine>, 0.1, 5, 0.0)" in repr(SGD(learning_rate=cosine(0.1, 5)))
+    assert repr(nn.EarlyStopping(3)) == "EarlyStopping(patience=3, restore_best=True, min_delta=0.0)"
+    assert repr(ReduceOnPlateau(0.1)) == "ReduceOnPlateau(start=0.1, factor=0.1, patience=10, smallest=0.0, rate=0.1)"
 
 
 def test_an_optimizer_without_a_direction_says_so():

@@ -55,6 +55,11 @@ def test_whatever_is_asked_first_traces(first):
     assert linear.program.parameters == [w]
 
 
+def test_a_compiled_function_shows_what_it_is_made_of():
+    assert repr(compile(maximum)) == "compile(maximum)"
+    assert repr(compile(MLP(2, [1]))) == "compile(MLP of [Layer of [LinearNeuron(2)]])"
+
+
 def test_parameters_and_dtype_may_be_given():
     w, b = Value(3.0), Value(1.0)
 

@@ -64,6 +64,7 @@ def test_texts_and_gaps_are_learned_told_and_kept_in_the_file(gradstep):
         (lambda p: p.assign(deck="A"), "the model takes 'age', 'sex', 'fare', and the column 'deck' is unknown to it"),
         (lambda p: p.rename(columns={"fare": "price"}), "the model takes the column 'fare'"),
         (lambda p: p.assign(sex=["female", "Male"] * 30), "line 3, column 'sex': 'Male' is unknown to the model; it k"),
+        (lambda p: p.assign(sex="Male"), "knows 'female', 'male'; train --drop leaves a column out"),
         (lambda p: p.assign(fare=["1", "two"] * 30), "line 3, column 'fare' must be a finite number, got 'two'"),
     ],
 )

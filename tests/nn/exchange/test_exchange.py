@@ -747,7 +747,7 @@ def test_what_pytorch_has_not_is_refused():
     pytest.importorskip("torch")
     for model, words in [
         (MLP(2, [2, 1], activation="sin"), "sin has no counterpart in torch.nn, which has relu, leaky_relu"),
-        (MLP(2, [2, 1], activation=tanh), "an activation must be given by name to go to other tools"),
+        (MLP(2, [2, 1], activation=lambda z: tanh(2 * z)), "an activation must be given by name to go to other tools"),
         (Own(), r"made of MLP, Sequential, .* got Own\(\), which has no counterpart"),
         (Sequential(Layer(1, 1), lambda x: x), "which has no counterpart there"),
     ]:

@@ -522,6 +522,8 @@ def test_reduce_on_plateau_falls_during_training(replay):
     ("name", "meant"),
     [
         ("lr", "learning_rate"),
+        ("metrics", r"history\.accuracy, which is .*"),
+        ("shuffle", r"seed=, which makes .*"),
         ("n_epochs", "epochs"),
         ("random_state", "seed"),
         ("clipnorm", r"optimizer=Adam\(clip_norm=...\)"),

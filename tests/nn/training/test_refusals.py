@@ -49,7 +49,7 @@ REFUSALS = [  # what is given to fit beside X, y, loss="hinge", and the words
         "cross_entropy must be used with an output for each class, got one output: use",
     ),
     ({"loss": "huge"}, "loss must be one of mse, mae, huber, .*, or a function, got 'huge'; did you mean 'huber'"),
-    ({"loss": None}, "loss must be one of .*, got None"),
+    ({"loss": ["mse"]}, r"loss must be one of .*, got \['mse'\]"),
     ({"optimizer": "lbfgs"}, "optimizer must be one of sgd, adam, adamw, .* got 'lbfgs'"),
     ({"optimizer": Adam}, "optimizer must be .* got <class"),
     ({"learning_rate": -0.1}, r"learning_rate must be in \[0, inf\), got -0\.1"),

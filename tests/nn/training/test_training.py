@@ -211,9 +211,25 @@ def test_classes_are_kept_between_trainings():
     model.fit(LETTERS[:3], ["x", "y", "z"], loss="cross_entropy", epochs=1, **QUIET)
     model.fit(LETTERS[:2], ["z", "y"], loss="hinge", epochs=1, **QUIET)
     assert (model.classes, model.loss) == (["x", "y", "z"], "hinge")
-    model.fit(LETTERS[:1], [[1.0, 2.0, 3.0]], epochs=1, **QUIET)
+    model.fit(LETTERS[:1], [[1.0, 2.0, 3.0]], loss="mse", epochs=1, **QUIET)
     assert (model.classes, model.loss) == (None, "mse")
     assert len(model.predict(LETTERS[:1])[0]) == 3
+
+
+def test_the_loss_is_kept_between_trainings(tmp_path):
+    model = MLP(2, [3, 1], seed=0)
+    assert model.fit(XOR_X, XOR_Y, loss="bce", epochs=1, **QUIET).accuracy
+    model.save(tmp_path / "model.json")
+    again = MLP.load(tmp_path / "model.json")
+    assert again.fit(XOR_X, XOR_Y, epochs=1, **QUIET).loss == model.fit(XOR_X, XOR_Y, epochs=1, **QUIET).loss
+    assert (again.loss, again.classes) == (model.loss, model.classes) == ("binary_cross_entropy", [0, 1])
+    assert model.fit(XOR_X, XOR_Y, loss="mse", epochs=1, **QUIET).accuracy == []
+    model.fit(XOR_X, XOR_Y, loss=lambda z, t: (z - t) ** 4, epochs=1, **QUIET)
+    model.loss = "bce"
+    assert model.fit(XOR_X, XOR_Y, epochs=1, **QUIET).accuracy
+    model.loss = "quartic"
+    with pytest.raises(ValueError, match="loss must be given again: the model was trained with a loss of your own"):
+        model.fit(XOR_X, XOR_Y, epochs=1, **QUIET)
 
 
 def test_learning_rates_and_optimizers_in_every_form():
