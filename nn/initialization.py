@@ -12,6 +12,7 @@ from nn.validation import shortened, unknown_name
 Init = str | Callable[[int, int, random.Random], float]
 Seed = int | random.Random | None
 
+ALIASES = {"glorot_uniform": "glorot", "xavier_uniform": "glorot", "he_normal": "he", "kaiming_normal": "he"}
 _RECTIFIERS = {"relu", "leaky_relu", "gelu", "softplus"}  # these let about half of the signal through
 
 
@@ -24,6 +25,7 @@ def initial_weight(
     if callable(init):
         scheme = init
         return lambda: scheme(n_inputs, n_outputs, rng)
+    init = ALIASES.get(init, init) if isinstance(init, str) else init
     if init == "he":
         deviation = math.sqrt(2.0 / n_inputs)
         return lambda: rng.gauss(0.0, deviation)
@@ -32,7 +34,8 @@ def initial_weight(
         return lambda: rng.uniform(-bound, bound)
     if init == "uniform":
         return lambda: rng.uniform(-1.0, 1.0)
-    raise unknown_name("init", init, ("he", "glorot", "uniform"), "a function (n_inputs, n_outputs, rng) -> float")
+    other = "a function (n_inputs, n_outputs, rng) -> float"
+    raise unknown_name("init", init, ("he", "glorot", "uniform"), other, ALIASES)
 
 
 def random_numbers(seed: int | None) -> Any:

@@ -115,6 +115,8 @@ class MLP(Sequential):
         init: how weights start: ``"he"`` (He et al. 2015: normal, variance 2 / n_inputs), ``"glorot"`` (Glorot and
             Bengio 2010: uniform, variance 2 / (n_inputs + n_outputs)), ``"uniform"`` (in [-1, 1], as micrograd), or a
             function ``(n_inputs, n_outputs, rng) -> float``. By default He's before ReLU and its kin, else Glorot's.
+            Keras's and PyTorch's names are known: ``"he_normal"``, ``"kaiming_normal"``, ``"glorot_uniform"``,
+            ``"xavier_uniform"``.
         seed: an int makes the weights repeatable; None uses the current state of Python's ``random``.
 
     Raises:

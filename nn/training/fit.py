@@ -99,7 +99,7 @@ def fit(
         epochs: how many times to go through all examples; None for 100, or 2,000 steps if those are more.
         batch_size: how many examples make a step; the last batch of an epoch may be smaller.
         validation_data: ``(X, y)``, or a DataSet, to measure on after each epoch.
-        validation_split: instead of that, the share of the examples, in (0, 1), that *seed* holds out for it.
+        validation_split: instead of that, the share of the examples, in [0, 1), that *seed* holds out for it.
         early_stopping: how many epochs to go on without a new lowest loss (of validation, if there is one), True for
             10, or an ``EarlyStopping``. At the end fit restores the weights of the best epoch.
         sample_weight: ``(n_examples,)`` numbers of 0 or more that multiply the losses, also of examples that
@@ -167,7 +167,7 @@ def fit(
             validation_y = by_name(validation_y, y_names, "validation y")
             validation = check_examples(rows, validation_y, chosen.name, n_outputs, learned, "validation ")
             check_width(examples.targets, validation.targets)
-        elif validation_split is not None:
+        elif validation_split not in (None, 0):
             examples, validation = split_validation(examples, validation_split, seed)
         examples = smooth(weigh_classes(examples, class_weight), label_smoothing, chosen.name, n_outputs)
     team.count(len(examples))

@@ -16,7 +16,7 @@ from networks import refused, small
 import engine
 import nn
 from engine import Value
-from nn import MLP, Layer, Module, Neuron
+from nn import MLP, Layer, Module, Neuron, initialization
 from nn.activations import ACTIVATIONS
 from nn.data import moons
 from nn.exchange.network import steps_of
@@ -193,6 +193,11 @@ MAKING = [
     (lambda: MLP(2, [1], seed=1.5), r"seed must be .* got 1\.5"),
     (lambda: MLP(2, [1], seed=True), "seed must be .* got True"),
 ]
+
+
+@pytest.mark.parametrize(("theirs", "ours"), initialization.ALIASES.items())
+def test_names_of_keras_and_pytorch_for_ways_to_start(theirs, ours):
+    assert MLP(3, [4, 1], init=theirs, seed=0).state_dict() == MLP(3, [4, 1], init=ours, seed=0).state_dict()
 
 
 @pytest.mark.parametrize(("make", "words"), MAKING)
