@@ -89,5 +89,5 @@ def _check_optional(names: Sequence[Any], asked: Asked) -> None:
     if found := [name for name in names if name in asked.optional]:
         raise ValueError(
             f"X must have columns for the arguments that have no default value, got {shortened(found[0])}, which has "
-            "one; compile a function that takes it without a default value"
+            "one, or goes by keyword; compile a function that takes it by position and without a default value"
         )
