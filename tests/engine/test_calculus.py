@@ -1028,6 +1028,17 @@ def test_a_primitive_whose_derivative_takes_numbers_out_is_refused_in_the_second
         grad(grad(sine))(2.0)
 
 
+def test_an_error_of_a_primitives_derivative_says_that_it_was_given_values():
+    @engine.primitive(lambda x: np.logaddexp(x, 0.0))
+    def area(x):
+        return 1.0
+
+    assert grad(area)(0.0) == math.log(2.0)
+    with pytest.raises(TypeError) as caught:
+        grad(grad(area))(0.0)
+    assert "area' was given Values" in caught.value.__notes__[0]
+
+
 def test_nothing_is_handed_on_where_a_local_derivative_is_0():
     assert grad(lambda x: engine.sqrt(engine.relu(x)))(-1.0) == 0.0
     assert grad(lambda x: engine.sqrt(x.detach()) + x)(0.0) == 1.0
