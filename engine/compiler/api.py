@@ -142,9 +142,9 @@ class CompiledFunction:
 
 
 def _is_of_values(argument: Any) -> bool:
-    """Whether it is a Value, or a row that begins with one."""
+    """Whether it is a Value, or a row with one in it."""
     is_row = isinstance(argument, (list, tuple)) or (isinstance(argument, np.ndarray) and argument.ndim == 1)
-    return isinstance(argument[0] if is_row and len(argument) else argument, Value)
+    return any(isinstance(part, Value) for part in (argument if is_row else (argument,)))
 
 
 def _settle_where_not_finite(results: Floats, rows: Floats, paths: Paths, columns: Any) -> None:
