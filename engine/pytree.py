@@ -87,7 +87,7 @@ def places(tree: Any, place: str = "") -> list[str]:
 def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
     """The form of a tree with another leaf in place of each."""
     if isinstance(tree, dict):
-        filled = {} if getattr(tree, "__dict__", ()) else copy(tree)  # attributes may be the old numbers
+        filled = {} if object.__getstate__(tree) else copy(tree)  # attributes may be the old numbers
         dict.update(filled, {key: mapped(function, part) for key, part in tree.items()})
         return filled
     if isinstance(tree, (list, tuple)):

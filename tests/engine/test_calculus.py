@@ -99,16 +99,30 @@ def test_a_kind_of_dict_stays_what_it_is(at, f, expected):
 
 
 class Assigned(dict):
-    """A dict whose attributes are copies of its items, as they were once."""
+    """A dict with an attribute that is the number of an item, as it was once."""
+
+    def __init__(self, a):
+        dict.__init__(self, a=a)
+        self.a = a
+
+
+class SlotsAlone(dict):
+    __slots__ = ("a",)
+    __init__ = Assigned.__init__
+
+
+class Itself(dict):
+    """A dict that is its own attributes."""
 
     def __init__(self, **items):
         super().__init__(items)
-        self.__dict__.update(items)
+        self.__dict__ = self
 
 
-def test_attributes_of_a_dict_do_not_stand_in_for_its_items():
+@pytest.mark.parametrize("kind", [Assigned, SlotsAlone, Itself])
+def test_attributes_of_a_dict_do_not_stand_in_for_its_items(kind):
     with pytest.raises(AttributeError, match="no attribute 'a'"):
-        grad(lambda p: p.a**2)(Assigned(a=2.0))
+        grad(lambda p: p.a**2)(kind(a=2.0))
 
 
 def test_grad_of_an_array_is_an_array():
