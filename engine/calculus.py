@@ -16,6 +16,7 @@ from engine.functions import dot
 from engine.gradient_graph import Number, gradient_graph
 from engine.node import WATCH, interior_order, leaves
 from engine.operations import DETACH, OPERATIONS
+from engine.other_names import OF_ENGINE
 from engine.pytree import flattened, flattened_like, is_array, is_tree, mapped, rebuilt, stacked
 from engine.special import times
 from engine.validation import as_float, described, shortened
@@ -306,7 +307,8 @@ def instead_of(call: str) -> str:
     name = call.rpartition(".")[2].rstrip("()")
     if name in OPERATIONS or name in ("mean", "dot", "softmax", "logsumexp"):
         return f"use engine.{name}"
-    return _INSTEAD.get(name, "compute with Values and the functions of engine, such as engine.exp")
+    words = "compute with Values, in arrays of dtype=object, and the functions of engine, such as engine.exp"
+    return (_INSTEAD | OF_ENGINE).get(name, words)
 
 
 UNSEEN = frozenset({"float()", "int()", "round()", "a copy"})

@@ -4,6 +4,7 @@ A leaf is a number or a whole array; a pandas Series or DataFrame is an array wi
 """
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from itertools import islice
 from math import prod
 from typing import Any
@@ -86,7 +87,9 @@ def places(tree: Any, place: str = "") -> list[str]:
 def mapped(function: Callable[[Any], Any], tree: Any) -> Any:
     """The form of a tree with another leaf in place of each."""
     if isinstance(tree, dict):
-        return {key: mapped(function, part) for key, part in tree.items()}
+        filled = {} if object.__getstate__(tree) else copy(tree)  # attributes may be the old numbers
+        dict.update(filled, {key: mapped(function, part) for key, part in tree.items()})
+        return filled
     if isinstance(tree, (list, tuple)):
         parts = [mapped(function, part) for part in tree]
         return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)

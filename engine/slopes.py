@@ -59,9 +59,14 @@ class Numbers:
 
     def user_derivative(self, primitive: Primitive, index: int, *operands: Any) -> Any:
         """A derivative of a user's primitive, as its author wrote it; see ``_Leaks``."""
-        with listening(_Leaks(primitive, operands)):
-            derivative = primitive.derivatives[index](*operands)
-        return derivative if isinstance(derivative, Value) else as_float(derivative, primitive.derivative_name(index))
+        name = primitive.derivative_name(index)
+        try:
+            with listening(_Leaks(primitive, operands)):
+                derivative = primitive.derivatives[index](*operands)
+        except TypeError as error:
+            error.add_note(f"{name} was given Values, as it must be differentiated again; use the functions of engine.")
+            raise
+        return derivative if isinstance(derivative, Value) else as_float(derivative, name)
 
     def times(self, a: Any, b: Any) -> Any:
         """a * b, but 0 where one of them is exactly 0; beside a finite plain number an ordinary product, or none."""

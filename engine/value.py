@@ -6,6 +6,7 @@ are what make it fast: a node is one small object with no containers in it.
 
 import math
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, Final, SupportsFloat, SupportsIndex, TypeAlias
 
 from engine import operations as op
@@ -511,7 +512,7 @@ def restored(
 
 
 def _operand(other: Unchecked, what: str) -> Value | None:
-    """A number beside a Value, as a constant; None for arrays, whose own arithmetic takes each element in turn."""
+    """A number beside a Value, as a constant; None for what has arithmetic of its own, as arrays for each element."""
     if type(other) is float:
         return _plain(other)
     if not isinstance(other, int):
@@ -523,7 +524,15 @@ def _operand(other: Unchecked, what: str) -> Value | None:
                 held: Unchecked = other.item()  # of an array with no axes
                 if isinstance(held, Value):
                     return held
+        elif _has_own_arithmetic(type(other)):
+            return None
     return constant(other, what)
+
+
+def _has_own_arithmetic(kind: Unchecked) -> bool:
+    """Whether a class is no number, and has a method in Python for a number on its left, as a user's vector has."""
+    plus, times = getattr(kind, "__radd__", None), getattr(kind, "__rmul__", None)
+    return not hasattr(kind, "__float__") and (isinstance(plus, FunctionType) or isinstance(times, FunctionType))
 
 
 def constant(number: object, what: str) -> Value:

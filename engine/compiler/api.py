@@ -145,9 +145,9 @@ class CompiledFunction:
 
 
 def _is_of_values(argument: Any) -> bool:
-    """Whether it is a Value, or a row that begins with one."""
+    """Whether it is a Value, or a row with one in it."""
     is_row = isinstance(argument, (list, tuple)) or (isinstance(argument, np.ndarray) and argument.ndim == 1)
-    return isinstance(argument[0] if is_row and len(argument) else argument, Value)
+    return any(isinstance(part, Value) for part in (argument if is_row else (argument,)))
 
 
 def _settle_where_not_finite(results: Floats, rows: Floats, paths: Paths, columns: Any) -> None:
@@ -168,12 +168,13 @@ class _Call:
                 f"outputs must be a function whose arguments Python knows, got {shortened(function)}; "
                 f"write a function that calls it, such as lambda x, y: {name}(x, y)"
             ) from None
-        asked = [each for each in arguments if each.default is each.empty and each.kind is not each.VAR_KEYWORD]
+        others = inspect.Parameter.VAR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+        asked = [each for each in arguments if each.default is each.empty and each.kind not in others]
         takes_any = any(each.kind is each.VAR_POSITIONAL for each in asked)
         self._function = function
         self.n_arguments = None if takes_any else len(asked)
         self._names = [each.name for each in asked if each.kind is not each.VAR_POSITIONAL] if len(asked) > 1 else []
-        self.optional = frozenset(each.name for each in arguments if each.default is not each.empty)
+        self.optional = frozenset(each.name for each in arguments if each not in asked)
         self.single: bool | None = None
 
     @property
@@ -183,17 +184,19 @@ class _Call:
         return Asked(learned, strict=True) if learned else Asked(self._names, optional=self.optional)
 
     def __call__(self, inputs: list[Value]) -> list[Any]:
-        n = self.n_arguments
+        n, name = self.n_arguments, getattr(self._function, "__name__", "the function")
+        if "self" in self._names:
+            advice = f"compile it outside of its class, compile(model.{name})"
+            raise ValueError(f"{name} must be a function of numbers, got a method without its object; {advice}")
         if n not in (len(inputs), None, 1):
-            name = getattr(self._function, "__name__", "the function")
-            advice = f"; compile it outside of its class, compile(model.{name})" if "self" in self._names else ""
-            raise ValueError(f"X must have {n} columns, as {name} takes {n} Values, got {len(inputs)}{advice}")
+            raise ValueError(f"X must have {n} columns, as {name} takes {n} Values, got {len(inputs)}")
         as_list = n == 1 != len(inputs)
         try:
             outputs = self._function(inputs) if as_list else self._function(*inputs)
         except TypeError as error:
-            if as_list:
-                error.add_note("The function has one argument without a default: it was given a list of all columns.")
+            if n == 1:
+                given = "a list of all columns" if as_list else "the Value of the only column"
+                error.add_note(f"The function has one argument without a default: it was given {given}.")
             raise
         outputs = outputs.tolist() if isinstance(outputs, np.ndarray) else outputs
         single = not isinstance(outputs, (list, tuple))

@@ -64,7 +64,8 @@ def check_width(rows: Floats, n_inputs: int) -> None:
     """Raise a ValueError unless these are rows of so many numbers."""
     if rows.ndim != 2 or rows.shape[1] != n_inputs:
         advice = "; [X] is a table of one row" if rows.shape == (n_inputs,) else ""
-        advice = "; X.reshape(-1, 1) makes a column of it" if rows.ndim == 1 and n_inputs == 1 else advice
+        if n_inputs == 1 and rows.ndim < 2:
+            advice = "; X.reshape(-1, 1) makes a column of it" if rows.ndim else "; [[X]] is a table of one number"
         raise ValueError(f"X must be of shape (n_examples, {n_inputs}), an example a row, got {rows.shape}{advice}")
 
 

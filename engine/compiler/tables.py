@@ -32,7 +32,8 @@ class Table(NamedTuple):
             return len(first)
         shape = np.shape(self.rows)
         if len(shape) != 2 or shape[0] == 0:
-            advice = "; [X] is a table of one row, numpy.reshape(X, (-1, 1)) of one column" if len(shape) == 1 else ""
+            of_one_axis = "; [X] is a table of one row, numpy.reshape(X, (-1, 1)) of one column"
+            advice = {0: "; [[X]] is a table of one number", 1: of_one_axis}.get(len(shape), "")
             raise ValueError(f"X must be (n_examples, n_inputs) with at least one row, got {shape}{advice}")
         return int(shape[1])
 
@@ -88,5 +89,5 @@ def _check_optional(names: Sequence[Any], asked: Asked) -> None:
     if found := [name for name in names if name in asked.optional]:
         raise ValueError(
             f"X must have columns for the arguments that have no default value, got {shortened(found[0])}, which has "
-            "one; compile a function that takes it without a default value"
+            "one, or goes by keyword; compile a function that takes it by position and without a default value"
         )

@@ -47,7 +47,7 @@ _OF_AN_ORDER = ("gaussian", "normal_pdf")
 
 _OTHER_NAMES = {
     **{"ln": "log", "lg": "log10", "pow": "a**b", "logistic": "sigmoid", "max": "maximum", "min": "minimum"},
-    **{"arcsin": "asin", "arccos": "acos", "arctan": "atan"},
+    **{"arcsin": "asin", "arccos": "acos", "arctan": "atan", "log2": "log(a) / log(2)", "exp2": "2**a"},
 }
 _IN_WORDS = {  # what a reader may have meant to write, by the kind of what was parsed
     "ifexp": "if ... else",

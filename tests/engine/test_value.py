@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Value
+from engine import Value, compile, grad
 from engine.operations import LEAF, NEG
 from engine.value import fields
 
@@ -124,6 +124,41 @@ def test_a_plain_operand_is_a_constant(operation):
 
 
 SYMBOLS = [(operator.add, "+"), (operator.sub, "-"), (operator.mul, "*"), (operator.truediv, "/"), (operator.pow, "**")]
+
+
+class Vector:
+    """Two numbers, as a user's class has them: a number times a vector is its ``__rmul__``."""
+
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+    def __mul__(self, number):
+        return Vector(self.x * number, self.y * number)
+
+    __rmul__ = __mul__
+
+
+class Polynomial:
+    """a + b t, which numbers are added to and subtracted from on either side."""
+
+    def __init__(self, a, b):
+        self.a, self.b = a, b
+
+    def __radd__(self, number):
+        return Polynomial(number + self.a, self.b)
+
+
+def test_a_class_with_arithmetic_of_its_own_is_asked_what_a_value_beside_it_gives():
+    x = Value(2.0)
+    vector = x * Vector(3.0, 4.0)
+    assert (vector.x.data, vector.y.data) == (6.0, 8.0)
+    assert (x + Polynomial(3.0, 4.0)).a.data == 5.0
+    assert grad(lambda k: (k * Vector(3.0, k)).y)(2.0) == 4.0
+    assert compile(lambda k: (k * Vector(3.0, k)).y)([[2.0], [3.0]]).tolist() == [4.0, 9.0]
+    with pytest.raises(TypeError, match=r"unsupported operand type\(s\) for -: 'Value' and 'Vector'"):
+        x - Vector(3.0, 4.0)
+    with pytest.raises(TypeError, match=r"unsupported operand type\(s\) for \+: 'Vector' and 'Value'"):
+        Vector(3.0, 4.0) + x
 
 
 @pytest.mark.parametrize(("operation", "symbol"), SYMBOLS)

@@ -426,6 +426,8 @@ def test_names_of_other_libraries_in_engine_are_answered(module):
         _ = importlib.import_module(module).vmap
     with pytest.raises(ImportError, match=f"^{module} has no vmap; {words}"):
         exec(f"from {module} import vmap")
+    with pytest.raises(ImportError, match=f"^{module} has no asinh; primitive"):
+        exec(f"from {module} import asinh")
     with pytest.raises(ImportError, match="cannot import name 'nonsense'"):
         exec(f"from {module} import nonsense")
     with pytest.raises(ImportError, match=r"^gradstep has no Dense; a layer is"):

@@ -214,6 +214,9 @@ def doubled(a):
         (lambda a: lambda b: b, [[1.0]], TypeError, "must return a Value or a list of them, got function"),
         (lambda a: [a, 3.0], [[1.0]], TypeError, r"got float 3\.0"),
         (lambda a: [], [[1.0]], ValueError, "at least one output"),
+        (lambda a, *, b: a * b, [[1.0]], TypeError, "missing 1 required keyword-only argument: 'b'"),
+        (lambda a, b, *, c: a, [[1.0, 2.0, 3.0]], ValueError, "X must have 2 columns, as .* takes 2 Values, got 3"),
+        (lambda a: a, 2.0, ValueError, r"got \(\); \[\[X\]\] is a table of one number"),
         (max, [[1.0, 2.0]], TypeError, r"got <built-in function max>; .* such as lambda x, y: max\(x, y\)"),
     ],
 )
@@ -228,8 +231,9 @@ def test_a_method_that_was_compiled_without_its_object():
         def scaled(self, x):
             return 2.0 * x
 
-    with pytest.raises(ValueError, match=r"compile it outside of its class, compile\(model.scaled\)"):
-        Scale().scaled([[1.0]])
+    for X in ([[1.0]], [[1.0, 2.0]]):
+        with pytest.raises(ValueError, match=r"compile it outside of its class, compile\(model.scaled\)"):
+            Scale().scaled(X)
 
 
 def test_an_error_of_the_function_is_its_own():
@@ -245,6 +249,12 @@ def test_an_error_says_that_the_function_was_given_a_list():
     with pytest.raises(TypeError) as caught:
         compile(lambda a, b=3.0: a * b)([[1.0, 2.0]])
     assert "given a list of all columns" in caught.value.__notes__[0]
+
+
+def test_an_error_says_that_the_function_was_given_no_list():
+    with pytest.raises(TypeError) as caught:
+        compile(lambda row: row[0] ** 2)([[1.0], [2.0]])
+    assert "given the Value of the only column" in caught.value.__notes__[0]
 
 
 def test_a_function_takes_no_inputs():

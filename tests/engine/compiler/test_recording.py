@@ -1023,6 +1023,13 @@ def test_a_compiled_function_of_values_is_that_function():
     assert f([[3.0, 5.0]]).tolist() == [15.0]
 
 
+def test_a_compiled_function_of_numbers_and_values_is_that_function():
+    f = compile(lambda v: v[0] * v[1] ** 2)
+    assert grad(lambda x: f([3.0, x]))(2.0) == 12.0
+    assert grad(lambda x: f(np.array([3.0, x])))(2.0) == 12.0
+    assert compile(lambda x: f((3.0, x)))([[2.0]]).tolist() == [12.0]
+
+
 def test_a_compiled_function_of_values_has_the_weights_of_its_programs():
     w = Value(2.0)
     f = compile(lambda x: w * x)
