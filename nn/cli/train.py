@@ -242,7 +242,7 @@ def _report(model: MLP, examples: DataSet, which: str) -> None:
         return
     said = model.predict(examples.X)
     right = sum(a == b for a, b in zip(said, examples.y))
-    print(f"{which} accuracy: {100 * right / n:.2f}% ({right} of {n} examples)")
+    print(f"{which} accuracy: {100 * right / n:.2f}% ({right} of {n} example{'s' * (n != 1)})")
     print(confusion_table(model.classes, examples.y, said))
 
 
