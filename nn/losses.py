@@ -184,7 +184,8 @@ def named_loss(loss: str | LossFunction) -> Loss:
     if callable(loss):
         name = getattr(loss, "__name__", "custom")
         _check_arguments(name, loss)
-        return Loss(name if loss is LOSSES.get(name, loss) else f"{name} of your own", loss)
+        is_taken = name in {**LOSSES, **ALIASES} and loss is not LOSSES.get(name)
+        return Loss(f"{name} of your own" if is_taken else name, loss)
     name = ALIASES.get(loss.lower(), loss.lower()) if isinstance(loss, str) else ""
     if name in LOSSES:
         return Loss(name, LOSSES[name])

@@ -269,8 +269,9 @@ class Program:
         """An ``onnx.ModelProto`` from X ``(n, n_inputs)`` to Y ``(n, n_outputs)``.
 
         ONNX refuses nothing: an operation that refuses its operands eagerly gives infinity or NaN there, of which later
-        ones may make other numbers, such as 0 as the ``relu`` of minus infinity. All else is the same up to rounding;
-        the sign of a zero may differ. Functions are made of operators that onnxruntime has in float64, too.
+        ones may make other numbers, such as 0 as the ``relu`` of minus infinity. In float32 what is too large on the
+        way is infinite, too. All else is the same up to rounding; the sign of a zero may differ. Functions are made of
+        operators that onnxruntime has in float64, too.
 
         Args:
             comment: what the model's ``doc_string`` says.

@@ -30,6 +30,8 @@ def linear(weight: Any, bias: Any) -> Linear:
     """The same with a row of biases, or one for all; a ValueError if they do not fit, or a number is not finite."""
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise ValueError("weights and biases must be finite numbers, got NaN or infinity")
+    if (shape := np.shape(bias)) not in ((), (1,), (1, 1), (len(weight),), (1, len(weight))):
+        raise ValueError(f"a bias must have the shape ({len(weight)},), got {shape}")
     return Linear(weight, np.broadcast_to(bias, (1, len(weight)))[0])
 
 

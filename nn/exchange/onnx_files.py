@@ -57,8 +57,8 @@ def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
 
 def load(path: str | PathLike[str], kind: type[Any]) -> Any:
     """The model of this kind in an ONNX file: that of this library's text in it, or else of the network alone."""
-    model = _checked(path)
-    steps = _steps_in(model.graph)
+    model, tensors = _checked(path)
+    steps = _steps_in(model.graph, tensors)
     texts = [str(entry.value) for entry in model.metadata_props if entry.key == KEY]  # no UTF-8 comes as bytes
     if not texts:
         return restore(kind, content_of(steps, kind.__name__))
@@ -71,8 +71,8 @@ def load(path: str | PathLike[str], kind: type[Any]) -> Any:
     return described
 
 
-def _checked(path: str | PathLike[str]) -> Any:
-    """The model in a file, which the package onnx finds sound; all its numbers are in the file."""
+def _checked(path: str | PathLike[str]) -> tuple[Any, dict[str, Any]]:
+    """The model in a file, which the package onnx finds sound, and its tensors, whose numbers are in the file."""
     onnx = package()
     from engine.compiler.onnx_kernels import onnx_function
 
@@ -97,14 +97,13 @@ def _checked(path: str | PathLike[str]) -> Any:
             raise ValueError(f"the tensor {label} must {must}, got {kind} in the shape {shortened([*tensor.dims])}")
     try:
         onnx.checker.check_model(model, full_check=True)
+        return model, {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     except Exception as error:  # there are several kinds
         raise ValueError(f"not a sound ONNX file ({plain_label(str(error), 200)})") from None
-    return model
 
 
-def _steps_in(graph: Any) -> list[Step]:
+def _steps_in(graph: Any, tensors: dict[str, Any]) -> list[Step]:
     """The steps of a graph whose nodes each take the result of the one before."""
-    tensors = {tensor.name: package().numpy_helper.to_array(tensor) for tensor in graph.initializer}
     inputs = [each for each in graph.input if each.name not in tensors]
     if len(inputs) != 1 or len(graph.output) != 1:
         raise ValueError(f"the graph must have one input and one output, got {len(inputs)} and {len(graph.output)}")
@@ -136,6 +135,8 @@ def _append(steps: list[Step], node: Any, last: str, before: str, tensors: dict[
     if names[:1] != [last] or not tensors.keys() >= {*names[1:]}:
         must = "take the result of the node before, and then tensors of the file"
         raise ValueError(f"it must {must}, got {shortened(names)}")
+    if len(node.output) != 1:
+        raise ValueError(f"it must have one result, got {shortened([*node.output])}")
     for each in node.attribute:
         value = package().helper.get_attribute_value(each)
         if value not in _MEANT.get((node.op_type, each.name), ()):
@@ -146,7 +147,7 @@ def _append(steps: list[Step], node: Any, last: str, before: str, tensors: dict[
             steps.append(linear(weights if is_transposed else weights.T, rest[0] if rest else 0.0))
         case "Add", [bias] if before == "MatMul":
             steps[-1] = linear(sums_in(steps)[-1].weight, bias)
-        case "PRelu", [slope] if slope.size == 1 and slope == slope.dtype.type(_SLOPE):
+        case "PRelu", [slope] if slope.shape in ((), (1,), (1, 1)) and slope == slope.dtype.type(_SLOPE):
             steps.append("leaky_relu")
         case operator, [] if operator != "LeakyRelu" or all(each.itemsize == 4 for each in tensors.values()):
             steps.append(_NAMES[kind])

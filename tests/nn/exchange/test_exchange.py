@@ -241,6 +241,11 @@ def test_functions_of_this_library_are_known_by_name(folder):
     onnx.save(written, "m.onnx")
     assert outputs(Sequential.load("m.onnx")).tolist() == outputs(model).tolist()
     changed = deepcopy(written)
+    changed.graph.node[1].output.append("b")
+    onnx.save(changed, "m.onnx")
+    with pytest.raises(ModelFileError, match=r"node 1 \(gelu gelu_1\): it must have one result, got .*'b'"):
+        Sequential.load("m.onnx")
+    changed = deepcopy(written)
     next(node for node in changed.functions[0].node if node.op_type == "Mul").op_type = "Add"
     onnx.save(changed, "m.onnx")
     with pytest.raises(ModelFileError, match=r"no functions but those that gradstep writes, got another gradstep\."):
@@ -438,7 +443,11 @@ HOSTILE = {
     "path": (lambda m: tensor_of(m).external_data.add(key="location", value="/etc/passwd"), "W must be in the file"),
     "long": (
         lambda m: tensor_of(m).dims.__setitem__(0, 2**40),
-        "not a sound ONNX file|cannot reshape",
+        "not a sound ONNX file",
+    ),
+    "too many numbers": (
+        lambda m: setattr(tensor_of(m), "raw_data", bytes(32)),
+        r"not a sound ONNX file \(cannot reshape array of size 8",
     ),
     "negative": (lambda m: tensor_of(m).dims.__setitem__(0, -3), r"the tensor W must .* in the shape \[-3, 2\]"),
     "empty": (lambda m: tensor_of(m).dims.__setitem__(0, 0), r"the tensor W must .* in the shape \[0, 2\]"),
@@ -450,7 +459,7 @@ HOSTILE = {
     ),
     "cut": (lambda m: setattr(tensor_of(m), "raw_data", b"abc"), "not a sound ONNX file|must be a multiple"),
     "nan": (lambda m: setattr(tensor_of(m), "raw_data", b"\xff" * 24), "must be finite numbers"),
-    "bias": (lambda m: tensor_of(m, "B").dims.extend([1]), "node 0 .* broadcast"),
+    "bias": (lambda m: tensor_of(m, "B").dims.extend([1]), r"node 0 .* a bias must .*\(2,\), got \(2, 1\)"),
     "sizes": (lambda m: m.graph.node.insert(2, node_of(m)), "not a sound ONNX file"),
     "old": (lambda m: setattr(m.opset_import[0], "version", 6), "the opset must be 7 to 28, got 6"),
     "new": (lambda m: setattr(m.opset_import[0], "version", 99), "the opset must be 7 to 28, got 99"),
@@ -503,13 +512,9 @@ def test_names_that_are_no_text(folder):
         ([("MatMul", ["X", "B"], "Y", {})], TENSORS, "f4", "not a sound ONNX file"),
         ([GEMM, ("Gemm", ["h", "U"], "Y", {})], {**TENSORS, "U": W}, "f4", "not a sound|must take the 2 outputs"),
         ([GEMM, ("Tanh", ["h"], "a", {}), ("Sin", ["a"], "Y", {})], TENSORS, "f4", "must be loaded by Sequential"),
-        ([("Gemm", ["X", "W", "B"], "Y", {})], {**TENSORS, "B": [1, 2, 3]}, "f4", "broadcast"),
-        (
-            [("Gemm", ["X", "W", "B"], "Y", {})],
-            {**TENSORS, "B": [[1], [2]]},
-            "f4",
-            "broadcast",
-        ),
+        ([("Gemm", ["X", "W", "B"], "Y", {})], {**TENSORS, "B": [1, 2, 3]}, "f4", r"a bias must .*, got \(3,\)"),
+        ([("Gemm", ["X", "W", "B"], "Y", {})], {**TENSORS, "B": [[1], [2]]}, "f4", r"a bias must .*, got \(2, 1\)"),
+        ([GEMM, ("PRelu", ["h", "U"], "Y", {})], {**TENSORS, "U": [[[0.01]]]}, "f4", r"a slope be 0.01, .* \['U'\]"),
     ],
 )
 def test_graphs_with_another_meaning_are_refused(folder, nodes, tensors, dtype, words):

@@ -232,6 +232,19 @@ def test_the_loss_is_kept_between_trainings(tmp_path):
         model.fit(XOR_X, XOR_Y, epochs=1, **QUIET)
 
 
+@pytest.mark.parametrize("name", ["bce", "mse", "mean_squared_error"])
+def test_a_loss_of_ones_own_is_not_taken_for_one_of_its_name(name):
+    def own(z, t):
+        return (z - t) ** 4
+
+    own.__name__ = name
+    model = MLP(2, [3, 1], seed=0)
+    model.fit(XOR_X, XOR_Y, loss=own, epochs=1, **QUIET)
+    assert model.loss == f"{name} of your own"
+    with pytest.raises(ValueError, match=f"trained with a loss of your own, '{name} of your own'; pass loss="):
+        model.fit(XOR_X, XOR_Y, epochs=1, **QUIET)
+
+
 def test_learning_rates_and_optimizers_in_every_form():
     def run(**options):
         model = small()
