@@ -86,8 +86,9 @@ def _checked(path: str | PathLike[str]) -> tuple[Any, dict[str, Any]]:
     version = max((opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")), default=0)
     if version not in _OPSETS:
         raise ValueError(f"the opset must be {_OPSETS[0]} to {_OPSETS[-1]}, got {version}; export it again")
+    own = [onnx_function(name, *numbers) for name, numbers in _OWN.items()] if model.functions else []
     for function in model.functions:
-        if function not in [onnx_function(name, *numbers) for name, numbers in _OWN.items()]:
+        if function not in own:
             label = plain_label(f"{function.domain}.{function.name}", 40)
             raise ValueError(f"the file must have no functions but those that {DOMAIN} writes, got another {label}")
     for tensor in model.graph.initializer:
