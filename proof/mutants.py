@@ -9,8 +9,8 @@ project, and runs against the tests that pin that module's numbers, until one fa
 unless ``mutants.toml`` beside this file says why it is equivalent: why nobody could tell it from the original by a
 number. The status is 1 if another one survives, or if an entry there is out of date.
 
-Three kinds are not run. A change within an annotation computes nothing. A class is equal to itself alone, so that
-``type(x) == float`` is ``type(x) is float``. And where all arithmetic is of floats, as in value.py and
+Three kinds are not run. A change within an annotation computes nothing. A class or an operation is equal to itself
+alone, so that ``type(x) == float`` is ``type(x) is float``. And where all arithmetic is of floats, as in value.py and
 derivatives.py, an operator of bits in place of ``+ - * / **`` is a TypeError wherever the changes to other arithmetic
 are noticed.
 
@@ -71,7 +71,7 @@ class Mutant(NamedTuple):
 
 
 class Bare(ast.NodeTransformer):
-    """A tree with no annotations, in which classes are compared by ``is``."""
+    """A tree with no annotations, in which classes and operations are compared by ``is``."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         for field in ("annotation", "returns"):
@@ -80,7 +80,8 @@ class Bare(ast.NodeTransformer):
         return super().generic_visit(node)
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
-        if isinstance(node.left, ast.Call) and getattr(node.left.func, "id", "") == "type":
+        asks_type = isinstance(node.left, ast.Call) and getattr(node.left.func, "id", "") == "type"
+        if asks_type or getattr(node.left, "attr", "") == "_operation":
             alike = {ast.Eq: ast.Is, ast.NotEq: ast.IsNot}
             node.ops = [alike.get(type(op), type(op))() for op in node.ops]
         return self.generic_visit(node)
