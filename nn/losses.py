@@ -164,6 +164,7 @@ ALIASES = {
     "sparse_categorical_crossentropy": "cross_entropy",
 }
 """Names in other libraries."""
+_KNOWN = {*LOSSES, *ALIASES}
 
 
 def recorded_form(loss: LossFunction, n_outputs: int) -> tuple[LossFunction, bool]:
@@ -184,7 +185,7 @@ def named_loss(loss: str | LossFunction) -> Loss:
     if callable(loss):
         name = getattr(loss, "__name__", "custom")
         _check_arguments(name, loss)
-        is_taken = name in {**LOSSES, **ALIASES} and loss is not LOSSES.get(name)
+        is_taken = name in _KNOWN and loss is not LOSSES.get(name)
         return Loss(f"{name} of your own" if is_taken else name, loss)
     name = ALIASES.get(loss.lower(), loss.lower()) if isinstance(loss, str) else ""
     if name in LOSSES:
@@ -197,7 +198,7 @@ def chosen_loss(loss: str | LossFunction | None, last: str | None) -> Loss:
     if loss is not None:
         return named_loss(loss)
     name = last if isinstance(last, str) else "mse"  # in a module of the user's it may be anything
-    if name not in {**LOSSES, **ALIASES}:
+    if name not in _KNOWN:
         own = shortened(name)
         raise ValueError(f"loss must be given again: the model was trained with a loss of your own, {own}; pass loss=")
     return named_loss(name)

@@ -146,7 +146,8 @@ class CompiledFunction:
 
 def _is_of_values(argument: Any) -> bool:
     """Whether it is a Value, or a row with one in it."""
-    is_row = isinstance(argument, (list, tuple)) or (isinstance(argument, np.ndarray) and argument.ndim == 1)
+    is_array = isinstance(argument, np.ndarray) and argument.ndim == 1 and argument.dtype.hasobject
+    is_row = is_array or isinstance(argument, (list, tuple))
     return any(isinstance(part, Value) for part in (argument if is_row else (argument,)))
 
 

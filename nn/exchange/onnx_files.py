@@ -1,6 +1,6 @@
 """ONNX files: a network as Gemm and activations, written for other tools; and read, as data, from any tool."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,6 @@ _MEANT: dict[tuple[str, str], tuple[Any, ...]] = {
 def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
     """The file of a network that takes X ``(n, n_inputs)`` and gives Y ``(n, n_outputs)``."""
     from engine.compiler.onnx_graph import Graph
-    from engine.compiler.onnx_kernels import onnx_function
 
     if not (sums := sums_in(steps)):
         raise ValueError("a model must have a Layer to be written as ONNX, got none")
@@ -49,10 +48,15 @@ def to_bytes(steps: Sequence[Step], text: str, dtype: str = "float64") -> bytes:
             graph.add(_TYPES[step], given, *(["slope"] if step == "leaky_relu" else []), out=made)
         given = made
     own = dict.fromkeys(node.op_type for node in graph.nodes if node.domain == DOMAIN)
-    functions = [onnx_function(name, *_OWN[name]) for name in own]
     sizes = sums[0].weight.shape[1], len(sums[-1].bias)
-    model = graph.model("network", sizes, dtype, functions=functions, metadata={KEY: text})
+    model = graph.model("network", sizes, dtype, functions=_own_functions(own), metadata={KEY: text})
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _own_functions(names: Iterable[str]) -> list[Any]:
+    from engine.compiler.onnx_kernels import onnx_function
+
+    return [onnx_function(name, *_OWN[name]) for name in names]
 
 
 def load(path: str | PathLike[str], kind: type[Any]) -> Any:
@@ -74,8 +78,6 @@ def load(path: str | PathLike[str], kind: type[Any]) -> Any:
 def _checked(path: str | PathLike[str]) -> tuple[Any, dict[str, Any]]:
     """The model in a file, which the package onnx finds sound, and its tensors, whose numbers are in the file."""
     onnx = package()
-    from engine.compiler.onnx_kernels import onnx_function
-
     check_size(path)
     data = Path(path).read_bytes()
     try:
@@ -86,7 +88,7 @@ def _checked(path: str | PathLike[str]) -> tuple[Any, dict[str, Any]]:
     version = max((opset.version for opset in model.opset_import if opset.domain in ("", "ai.onnx")), default=0)
     if version not in _OPSETS:
         raise ValueError(f"the opset must be {_OPSETS[0]} to {_OPSETS[-1]}, got {version}; export it again")
-    own = [onnx_function(name, *numbers) for name, numbers in _OWN.items()] if model.functions else []
+    own = _own_functions(_OWN if model.functions else [])
     for function in model.functions:
         if function not in own:
             label = plain_label(f"{function.domain}.{function.name}", 40)

@@ -44,28 +44,31 @@ def found_compiler() -> Compiler:
         except ValueError as error:
             raise RuntimeError(f"CC must be a command, got {shortened(line)}: {error}") from None
         if command and shutil.which(command[0]):
-            return _asked(tuple(command))
+            found = _asked(tuple(command))
+            if isinstance(found, str):
+                raise RuntimeError(found)
+            return found
     raise RuntimeError("there is no C compiler (gcc or clang) that setuptools would find")
 
 
 @functools.cache
-def _asked(command: tuple[str, ...]) -> Compiler:
-    """What a command says of itself; a RuntimeError says why it cannot be taken."""
+def _asked(command: tuple[str, ...]) -> Compiler | str:
+    """What a command says of itself; or why it cannot be taken, which is not asked twice either."""
     line = shortened(shlex.join(command))
     for native in (("-march=native",), ()):
         own = [*command, *native, *_STRICT]
         try:
             done = _done([*own, "-dM", "-E", "-x", "c", "-"], "#include <math.h>\n")
         except OSError as error:
-            raise RuntimeError(f"the C compiler {line} cannot be executed: {error.strerror}") from None
+            return f"the C compiler {line} cannot be executed: {error.strerror}"
         if done.returncode == 0 and "__GNUC__" in done.stdout:
             macros = dict(text.split(" ", 2)[1:] for text in done.stdout.splitlines() if text.count(" ") > 1)
             if any(macros.get(name, exact[0]) not in exact for name, exact in _EXACT.items()):
-                raise RuntimeError(f"the C compiler {line} rounds otherwise than numpy; leave out of CC what causes it")
+                return f"the C compiler {line} rounds otherwise than numpy; leave out of CC what causes it"
             own += ["-fno-single-precision-constant"] if "__clang__" not in macros else []
             own += ["-mprefer-vector-width=512"] if "__AVX512F__" in macros else []
             return Compiler(tuple(own), done.stdout)
-    raise RuntimeError(f"there is no C compiler: {line} is not gcc or clang, or it fails")
+    return f"there is no C compiler: {line} is not gcc or clang, or it fails"
 
 
 def library(compiler: Compiler, sources: Sequence[str]) -> ctypes.CDLL:
@@ -93,12 +96,12 @@ def library(compiler: Compiler, sources: Sequence[str]) -> ctypes.CDLL:
 
 def _sound_content(path: Path) -> bytes:
     """A library that was kept; nothing where it is not this user's alone, or not whole."""
-    with suppress(OSError):
-        content = path.read_bytes()
-        library, digest = content[:-_DIGEST], content[-_DIGEST:]
-        if _is_private(path) and hashlib.sha256(library).digest() == digest:
-            return library
-    return b""
+    try:
+        content = path.read_bytes() if _is_private(path) else b""
+    except OSError:
+        return b""
+    library, digest = content[:-_DIGEST], content[-_DIGEST:]
+    return library if hashlib.sha256(library).digest() == digest else b""
 
 
 def _is_private(path: Path) -> bool:
