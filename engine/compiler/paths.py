@@ -17,9 +17,8 @@ from engine.compiler.program import Program, assign, columns_of
 from engine.compiler.recorder import ADVICE, Recording, record
 from engine.compiler.runner import Batch
 from engine.compiler.surroundings import Surroundings, changed, may_have_changed
-from engine.compiler.trace import recorded, same_graph
+from engine.compiler.trace import same_graph
 from engine.escapes import DataDependentError
-from engine.node import common_order
 from engine.validation import plain_label
 from engine.value import Value
 
@@ -122,7 +121,7 @@ class Paths:
             recording = self._record(row)
             path = next((path for path in self.paths if path.outcomes == recording.outcomes), None)
             if path is not None:
-                again = recorded(recording.roots, recording.inputs, path.program.parameters)
+                again = recording.graph(path.program.parameters)
                 alike = repr(path.checks.comparisons) == repr(recording.comparisons)  # a NaN is not equal to itself
                 if alike and same_graph(path.program.record, again):
                     if path.is_due:
@@ -164,7 +163,7 @@ class Paths:
         if surroundings.knows(recording.calls) and surroundings.look() == self._look:
             return
         second = self._again(recording, row)
-        if not same_graph(*(recorded(each.roots, each.inputs, self.parameters) for each in (recording, second))):
+        if not same_graph(recording.graph(self.parameters), second.graph(self.parameters)):
             raise _another_graph(second)
 
     def _again(self, first: Recording, row: Row) -> Recording:
@@ -184,13 +183,9 @@ class Paths:
         if self.paths and len(first.outputs) != self.n_outputs:
             raise DataDependentError(f"{place}: comparisons of Values choose how many outputs there are", ADVICE)
         second = self._again(first, row)
-        orders = [common_order(recording.roots) for recording in (first, second)]
-        found = _lasting(first, orders)
+        found = _lasting(first, second)
         parameters = self._with(found) if self._given is None else list(self._given)
-        graph, again = (
-            recorded(recording.roots, recording.inputs, parameters, order)
-            for recording, order in zip((first, second), orders)
-        )
+        graph, again = first.graph(parameters), second.graph(parameters)
         if not same_graph(graph, again) or first.outcomes != second.outcomes:
             raise _another_graph(second)
         program = Program(graph, first.inputs, parameters, self.dtype, backend=self._backend)
@@ -354,10 +349,10 @@ class Paths:
         return self.paths[path].program.draw(direction, theme)
 
 
-def _lasting(first: Recording, orders: Sequence[list[Value]]) -> list[Value]:
+def _lasting(first: Recording, second: Recording) -> list[Value]:
     """The leaves in both graphs, which belong to no single call; a computed Value in both is refused."""
-    in_second, inputs = set(orders[1]), set(first.inputs)
-    in_both = [node for node in orders[0] if node in in_second]
+    in_second, inputs = set(second.order), set(first.inputs)
+    in_both = [node for node in first.order if node in in_second]
     carried = [node for node in in_both if node.operands or node in inputs]
     if carried:
         name = plain_label(carried[-1].label) or carried[-1].op or "an input"

@@ -8,13 +8,14 @@ import sys
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from threading import RLock
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, SupportsFloat, TypeAlias
 
 from engine.callers import is_library, source_line, users_place
 from engine.compiler.collector import collector_paused
+from engine.compiler.trace import Record, recorded
 from engine.compiler.type_tests import handles_errors, tells_numbers_apart
 from engine.domains import POWER, bounds_of
 from engine.escapes import DataDependentError, Listener, listening
@@ -78,7 +79,7 @@ class Recording(Listener):
         """What is an error only where the function goes on after it."""
         self.differentiated_roots: list[Value] = []
         self.refusing: list[Value] = []
-        """What the function differentiates, if it may catch an error: outputs may lack the operation that refuses."""
+        """Operations of what the function differentiates that may refuse numbers, and that no output needs."""
         self._ids = set(map(id, self.inputs))  # lasting, as the inputs are held
         self._may_draw = False
         """Whether it called a library that may draw random numbers where this is not seen."""
@@ -87,6 +88,15 @@ class Recording(Listener):
     def roots(self) -> list[Value]:
         """What a program computes: the outputs, what guards compare, and what may refuse numbers."""
         return [*self.outputs, *self.compared_nodes, *self.refusing]
+
+    @cached_property
+    def order(self) -> list[Value]:
+        """Every node under the roots in topological order: what may refuse numbers before what is computed after it."""
+        return common_order([*self.refusing, *self.outputs, *self.compared_nodes])
+
+    def graph(self, parameters: Sequence[Value]) -> Record:
+        """What a program computes, as a record, once the function has run."""
+        return recorded(self.roots, self.inputs, parameters, self.order)
 
     @property
     def compared_nodes(self) -> list[Value]:
@@ -254,8 +264,11 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
                 f"a function of Values must return a Value or a list of them, got {kind} {shortened(output)}"
             )
         recording.outputs.append(output if isinstance(output, Value) else constant(output, "an output"))
+    if recording.differentiated_roots:
+        needed = set(common_order(recording.roots))
+        unused = (node for node in common_order(recording.differentiated_roots) if node not in needed)
+        recording.refusing = [node for node in unused if _may_refuse(node)]
     if any(handles_errors(code) for code, _ in recording.calls):
-        recording.refusing = list(dict.fromkeys(recording.differentiated_roots))
         recording.guards |= _domains([*recording.outputs, *recording.refusing])
     return recording
 
@@ -279,6 +292,16 @@ def _domains(outputs: Sequence[Value]) -> dict[Any, Guard]:
         for operand in [node.operands[index]]
         if not _is_constant(operand)
     }
+
+
+def _may_refuse(node: Value) -> bool:
+    """Whether its operation may refuse some numbers: a power those that make it too large, a user's primitive any."""
+    key = node.operation.key
+    return (
+        bool(node.operation.primitive)
+        or key == POWER
+        or any(not _is_constant(node.operands[index]) for index, _, _ in bounds_of(key, None))
+    )
 
 
 def _constant_exponent(node: Value) -> float | None:

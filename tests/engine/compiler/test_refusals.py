@@ -1,5 +1,7 @@
 """Numbers that eager arithmetic refuses are refused by programs, also where a later operation hides what came of it."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -99,6 +101,22 @@ def test_what_eager_arithmetic_takes_is_taken():
         x = Value(row[0])
         eager = [x.log(), x.exp(), x * 1e308 * 10.0, 1.0 / x, x.sqrt(), x**2, x - x]
         np.testing.assert_allclose(numbers, [value.data for value in eager], rtol=1e-15)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_a_function_differentiates_is_refused_whichever_row_comes_first(name, backend):
+    """The gradient of log(x) is 1 / x, which has a number at -1, too."""
+    function, numbers, error = REFUSED[name]
+    for differentiate in (engine.grad(function), engine.grad(engine.grad(function))):
+        for number in numbers:
+            with pytest.raises(error):
+                differentiate(number)
+            compiled = compile(differentiate, backend=backend)
+            compiled([[0.75]])
+            for run in (compiled, compiled.value_and_gradient, compiled.gradients):
+                with pytest.raises(error, match=rf"for the row \[{re.escape(repr(number))}\] of X$"):
+                    run([[0.75], [number]])
 
 
 def test_float32_overflows_where_eager_arithmetic_does_not():
