@@ -12,7 +12,11 @@ from nn.validation import shortened, unknown_name
 Init = str | Callable[[int, int, random.Random], float]
 Seed = int | random.Random | None
 
-ALIASES = {"glorot_uniform": "glorot", "xavier_uniform": "glorot", "he_normal": "he", "kaiming_normal": "he"}
+ALIASES = {
+    "he_normal": "he", "kaiming_normal": "he", "kaiming_uniform": "he_uniform",
+    "glorot_uniform": "glorot", "xavier_uniform": "glorot", "xavier_normal": "glorot_normal",
+}  # fmt: skip
+"""Names in other libraries."""
 _RECTIFIERS = {"relu", "leaky_relu", "gelu", "softplus"}  # these let about half of the signal through
 
 
@@ -26,16 +30,16 @@ def initial_weight(
         scheme = init
         return lambda: scheme(n_inputs, n_outputs, rng)
     init = ALIASES.get(init, init) if isinstance(init, str) else init
-    if init == "he":
-        deviation = math.sqrt(2.0 / n_inputs)
+    if init in ("he", "glorot_normal"):
+        deviation = math.sqrt(2.0 / (n_inputs if init == "he" else n_inputs + n_outputs))
         return lambda: rng.gauss(0.0, deviation)
-    if init == "glorot":
-        bound = math.sqrt(6.0 / (n_inputs + n_outputs))
+    if init in ("he_uniform", "glorot"):
+        bound = math.sqrt(6.0 / (n_inputs if init == "he_uniform" else n_inputs + n_outputs))
         return lambda: rng.uniform(-bound, bound)
     if init == "uniform":
         return lambda: rng.uniform(-1.0, 1.0)
     other = "a function (n_inputs, n_outputs, rng) -> float"
-    raise unknown_name("init", init, ("he", "glorot", "uniform"), other, ALIASES)
+    raise unknown_name("init", init, ("he", "he_uniform", "glorot", "glorot_normal", "uniform"), other, ALIASES)
 
 
 def random_numbers(seed: int | None) -> Any:

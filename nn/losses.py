@@ -190,7 +190,7 @@ def named_loss(loss: str | LossFunction) -> Loss:
     name = ALIASES.get(loss.lower(), loss.lower()) if isinstance(loss, str) else ""
     if name in LOSSES:
         return Loss(name, LOSSES[name])
-    raise unknown_name("loss", loss, LOSSES, "a function", ALIASES)
+    raise unknown_name("loss", loss, (*LOSSES, "bce"), "a function", ALIASES)
 
 
 def chosen_loss(loss: str | LossFunction | None, last: str | None) -> Loss:

@@ -113,10 +113,10 @@ class MLP(Sequential):
             ``"leaky_relu"``, ``"gelu"``, ``"softplus"``, ``"tanh"``, ``"sigmoid"`` or ``"sin"``.
         output: activation of the last layer; losses on logits need ``"linear"``.
         init: how weights start: ``"he"`` (He et al. 2015: normal, variance 2 / n_inputs), ``"glorot"`` (Glorot and
-            Bengio 2010: uniform, variance 2 / (n_inputs + n_outputs)), ``"uniform"`` (in [-1, 1], as micrograd), or a
-            function ``(n_inputs, n_outputs, rng) -> float``. By default He's before ReLU and its kin, else Glorot's.
-            Keras's and PyTorch's names are known: ``"he_normal"``, ``"kaiming_normal"``, ``"glorot_uniform"``,
-            ``"xavier_uniform"``.
+            Bengio 2010: uniform, variance 2 / (n_inputs + n_outputs)), ``"he_uniform"``, ``"glorot_normal"``,
+            ``"uniform"`` (in [-1, 1], as micrograd), or a function ``(n_inputs, n_outputs, rng) -> float``. By default
+            He's before ReLU and its kin, else Glorot's. Names of Keras and PyTorch, such as ``"kaiming_uniform"``, are
+            known.
         seed: an int makes the weights repeatable; None uses the current state of Python's ``random``.
 
     Raises:

@@ -30,7 +30,7 @@ from nn.targets import Label, given_classes
 from nn.training.checkpoint import Checkpoint, shared_checkpoint
 from nn.training.history import History
 from nn.training.loop import Training
-from nn.training.options import OWN_TO_EACH, Callback, Options, check_pair, team_of
+from nn.training.options import OWN_TO_EACH, Callback, Options, check_pair, holds_out, team_of
 from nn.training.steps import Task
 from nn.validation import refuse_unknown
 
@@ -167,7 +167,7 @@ def fit(
             validation_y = by_name(validation_y, y_names, "validation y")
             validation = check_examples(rows, validation_y, chosen.name, n_outputs, learned, "validation ")
             check_width(examples.targets, validation.targets)
-        elif validation_split not in (None, 0):
+        elif holds_out(validation_split):
             examples, validation = split_validation(examples, validation_split, seed)
         examples = smooth(weigh_classes(examples, class_weight), label_smoothing, chosen.name, n_outputs)
     team.count(len(examples))

@@ -85,7 +85,7 @@ def _check_alike(replay: bool | None, validation_split: Any, class_weight: Any) 
     """Refuse what several processes cannot do as one does."""
     if replay is False:
         raise ValueError("replay must be True or None with a communicator, got False; one process alone trains eagerly")
-    if validation_split is not None:
+    if holds_out(validation_split):
         raise ValueError("validation_split must be left out with a communicator; give each process validation_data")
     if isinstance(class_weight, str):
         raise ValueError(
@@ -94,9 +94,14 @@ def _check_alike(replay: bool | None, validation_split: Any, class_weight: Any) 
         )
 
 
+def holds_out(validation_split: Any) -> bool:
+    """Whether a share of the examples is held out: 0 is none, as in Keras."""
+    return validation_split not in (None, 0)
+
+
 def check_pair(validation_data: Any, validation_split: Any) -> tuple[Any, Any]:
     """Inputs and targets of a pair, or of a DataSet or a named tuple, by their names X and y."""
-    if validation_split is not None:
+    if holds_out(validation_split):
         raise ValueError("validation_split must be left out beside validation_data")
     names = getattr(validation_data, "_fields", ("X", "y") if isinstance(validation_data, DataSet) else ())
     if sorted(names) == ["X", "y"]:

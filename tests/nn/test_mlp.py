@@ -111,12 +111,18 @@ def test_weights_start_with_the_variance_that_the_activation_wants(name):
 
 @pytest.mark.parametrize(
     ("init", "variance", "bound"),
-    [("he", 2 / 50, None), ("glorot", 2 / 170, math.sqrt(6 / 170)), ("uniform", 1 / 3, 1.0)],
+    [
+        ("he", 2 / 50, None),
+        ("he_uniform", 2 / 50, math.sqrt(6 / 50)),
+        ("glorot", 2 / 170, math.sqrt(6 / 170)),
+        ("glorot_normal", 2 / 170, None),
+        ("uniform", 1 / 3, 1.0),
+    ],
 )
 def test_weights_start_as_asked_for(init, variance, bound):
     measured = standardised(MLP(50, [120, 1], init=init, seed=2).layers[0])
     assert measured[1] == pytest.approx(variance, rel=0.08)
-    assert bound is None or 0.99 * bound < measured[2] <= bound
+    assert measured[2] > 3 * math.sqrt(variance) if bound is None else 0.99 * bound < measured[2] <= bound
 
 
 def test_signals_neither_die_nor_explode_through_ten_layers():
@@ -187,7 +193,7 @@ MAKING = [
     (lambda: MLP(2, [2, 1], activation=None), "activation must be .* got None"),
     (lambda: MLP(2, [2, 1], output=["x"]), r"output must be .* got \['x'\]"),
     (lambda: MLP(2, [2, 1], activation="__import__"), "activation must be one of"),
-    (lambda: MLP(2, [1], init="xavier"), "init must be one of he, glorot, uniform, .* got 'xavier'"),
+    (lambda: MLP(2, [1], init="xavier"), "init must be one of he, he_uniform, .* got 'xavier'"),
     (lambda: MLP(2, [1], init=["he"]), r"init must be .* got \['he'\]"),
     (lambda: MLP(2, [1], seed="one"), "seed must be an int or None, got 'one'"),
     (lambda: MLP(2, [1], seed=1.5), r"seed must be .* got 1\.5"),

@@ -296,7 +296,9 @@ def test_validation_split():
     again = fitted(MLP(2, [4, 1], seed=0), MOONS.X, MOONS.y, loss="bce", validation_split=0.25)
     assert again == history
     assert fitted(model, MOONS.X, MOONS.y, loss="bce", validation_split=0.0).validation_loss == []  # as in Keras
-    for share, more in ((-0.1, {}), (1.0, {}), (2, {}), (0.5, {"validation_data": (MOONS.X, MOONS.y)})):
+    pair = {"validation_data": (MOONS.X, MOONS.y)}
+    assert len(fitted(model, MOONS.X, MOONS.y, loss="bce", validation_split=0, **pair).validation_loss) == 5
+    for share, more in ((-0.1, {}), (1.0, {}), (2, {}), (0.5, pair)):
         with pytest.raises(ValueError, match="validation_split must be"):
             fitted(model, MOONS.X, MOONS.y, loss="bce", validation_split=share, **more)
 
