@@ -185,7 +185,8 @@ def read_inputs(path: str | PathLike[str], columns: Columns, header: bool | None
     if columns.named and not table.has_header:
         told.append(f"{table.path}: no names in the first line; the columns are taken for {first_names(names)}")
     if table.has_header and not columns.named and header is None:
-        told.append(f"{table.path}: the first line is taken for names, which the model does not know")
+        unknown = "the first line is taken for names, which the model does not know; --no-header makes it a row"
+        told.append(f"{table.path}: {unknown}")
     for column in inputs.values():
         name = names[column.name]
         part, note = column.encode(table, name)

@@ -99,8 +99,11 @@ def _floats(rows: Any, what: str) -> Table:
     try:
         array = np.asarray(rows)
         if array.dtype.kind in "cUSMmO":  # numpy would drop imaginary parts and read strings
-            array = np.array([[_number(x, what, i) for x in row] if _is_row(row) else _number(row, what, i)
-                              for i, row in enumerate(rows)])  # fmt: skip
+            array = np.array([
+                [_number(x, what, f"row {i}, column {j}") for j, x in enumerate(row)]
+                if _is_row(row) else _number(row, what, f"row {i}")
+                for i, row in enumerate(rows)
+            ])  # fmt: skip
         return np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
         if str(error).startswith(what):
@@ -108,12 +111,12 @@ def _floats(rows: Any, what: str) -> Table:
         raise ValueError(f"{what} must be rows of numbers ({error})") from None
 
 
-def _number(x: Any, what: str, row: int) -> float:
+def _number(x: Any, what: str, place: str) -> float:
     try:
         return as_float(float(x) if hasattr(x, "operands") else x, what)
     except (TypeError, OverflowError):
         given = str.__str__(x) if isinstance(x, str) else x  # numpy's texts as those of Python
-        raise ValueError(f"{what} must have numbers, got {shortened(given)} in row {row}") from None
+        raise ValueError(f"{what} must have numbers, got {shortened(given)} in {place}") from None
 
 
 def as_column(y: Any, what: str = "y") -> list[Any]:
@@ -146,7 +149,7 @@ def _label(item: Any, what: str, row: int) -> Any:
     if isinstance(item, int):
         return int(item)
     with suppress(ValueError):
-        number = _number(item, what, row)
+        number = _number(item, what, f"row {row}")
         if math.isfinite(number):
             return int(number) if number.is_integer() else number
     raise ValueError(f"{what} must have strings or finite numbers as labels, got {shortened(item)} in row {row}")
