@@ -73,6 +73,9 @@ class Memories:
 class Bound(Memories):
     """The arrays with calls: see ``plan.Bound``. Whoever makes this adds the calls; numpy has these *instructions*."""
 
+    repeats = True
+    """Whether the calls forward give the same when they are run again."""
+
     def __init__(self, plan: Plan, n_examples: int, uniform: Floats, instructions: list[Instruction]) -> None:
         code, record = plan.reused, plan.graph.record
         super().__init__(code.n_slots, n_examples, uniform.dtype, by_columns(instructions, record.n_inputs))
@@ -90,7 +93,8 @@ class Bound(Memories):
             self.seed.fill(seed if self.seed.size > 1 else seed * self.n_examples)
         signals = False
         if listens:
-            signals = carried_out_with_signal(self.forward, products=self.arrays[INPUTS].dtype == np.float32)
+            is_coarse = self.arrays[INPUTS].dtype == np.float32
+            signals = carried_out_with_signal(self.forward, products=is_coarse, repeats=self.repeats)
         else:
             carry_out(self.forward)
         carry_out(self.backward)
@@ -106,17 +110,19 @@ def carry_out(calls: Sequence[Call]) -> None:
         function(*arguments)
 
 
-def carried_out_with_signal(calls: Sequence[Call], products: bool = False) -> bool:
-    """Run *calls*; say whether one of them signals. If so, they run twice.
+def carried_out_with_signal(calls: Sequence[Call], products: bool, repeats: bool) -> bool:
+    """Run *calls*; say whether one of them signals.
 
     Matrix products do not count, as some libraries signal there for ordinary numbers; infinite *products* may count.
+    To tell them apart is slow: calls that *repeats* says may run again do so only where something signals.
     """
     heard: list[str] = []
     with np.errstate(call=lambda signal, _flag: heard.append(signal), **_SIGNALS):
-        carry_out(calls)
-        if not heard:
-            return False
-        heard.clear()
+        if repeats:
+            carry_out(calls)
+            if not heard:
+                return False
+            heard.clear()
         for function, arguments in calls:
             if function is not np.matmul:
                 function(*arguments)

@@ -1,5 +1,6 @@
 """Native code: programs that the machine's compiler makes, compared with numpy's of the same graph."""
 
+import contextlib
 import copy
 import errno
 import math
@@ -119,6 +120,38 @@ def test_random_graphs_give_the_numbers_of_numpy(recipe, n, seed):
     np.testing.assert_allclose(grad_b, grad_a, rtol=1e-7, atol=1e-9 * np.abs([1.0, *grad_a]).max())
     by_inputs, native = (program.gradients(X, "inputs") for program in programs)
     np.testing.assert_allclose(native, by_inputs, rtol=1e-7, atol=1e-9 * np.abs(by_inputs).max(initial=1.0))
+
+
+ODD_ROWS = {
+    "a square overflows": (lambda x, y: y * engine.exp(-x * x), [1e160, 1.0]),
+    "an infinite exponent": (lambda x, y: x * engine.exp(-y), [1.0, np.inf]),
+    "a sigmoid by hand": (lambda x, y: y / (1.0 + engine.exp(-x)), [np.inf, 1.0]),
+    "a length overflows": (lambda x, y: engine.exp(-engine.sqrt(x * x + y * y)), [1e200, 1.0]),
+    "careful": (lambda x, y: engine.sqrt(x * x) * engine.exp(-y), [0.0, np.inf]),
+    "beside matrices": (lambda x, y: engine.exp(-sum(z * z for z in hidden(x, y))), [1e200, 1.0]),
+}
+WEIGHTS = [[Value(0.01 * math.sin(i * j), label=f"w{i}_{j}") for j in range(80)] for i in range(60)]
+
+
+def hidden(x, y):
+    return [dot(row, [x, y] * 40) for row in WEIGHTS]
+
+
+@pytest.mark.parametrize("case", ODD_ROWS)
+def test_an_infinite_number_in_one_row_changes_no_gradient_of_others(case):
+    make, odd = ODD_ROWS[case]
+    x, y = Value(1.0), Value(0.5)
+    X = np.array([[1.0, 0.5], [0.3, -0.2], odd, [0.1, 0.7], [-0.8, 0.4]])
+    alone = [gradient_at(make, row) for row in X.tolist()]
+    for program in both(make(x, y), [x, y]):
+        np.testing.assert_allclose(program.gradients(X, "inputs"), alone, rtol=1e-12)
+        np.testing.assert_allclose(program.value_and_gradient(X)[1], program.gradients(X).mean(axis=0), rtol=1e-12)
+
+
+def gradient_at(make, numbers):
+    leaves = [Value(number) for number in numbers]
+    make(*leaves).backward()
+    return [leaf.grad for leaf in leaves]
 
 
 def test_sums_cancel_from_left_to_right():

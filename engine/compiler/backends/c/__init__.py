@@ -145,6 +145,8 @@ def _vector_functions(called: list[tuple[str, int]], how: str = "") -> str:
 class _Bound(numpy_backend.Bound):
     """Stretches and calls of numpy that are ready: see ``plan.Bound``."""
 
+    repeats = False  # a stretch may go forward and back
+
     def __init__(self, plan: Plan, native: _Native, n_examples: int, uniform: Floats) -> None:
         by_numpy = [each for step in native.steps if not isinstance(step, Stretch) for each in step]
         super().__init__(plan, n_examples, uniform, by_numpy)
