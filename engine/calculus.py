@@ -18,6 +18,7 @@ from engine.node import WATCH, interior_order, leaves
 from engine.operations import DETACH, OPERATIONS
 from engine.other_names import OF_ENGINE
 from engine.pytree import flattened, flattened_like, is_array, is_tree, mapped, rebuilt, stacked
+from engine.slopes import NUMBERS
 from engine.special import times
 from engine.validation import as_float, described, shortened
 from engine.value import Value, constant
@@ -158,7 +159,12 @@ def directional_derivative(f: Function, at: Any, direction: Any, argnums: Argnum
     """
     args, chosen, weights = _arguments(f, at, argnums, direction, "direction")
     call = _Call(f, args, {}, chosen)
-    return rebuilt(call.result, [dot(call.gradients(output), weights) for output in flattened(call.result)])
+
+    def along(output: Any) -> Number:
+        """The sum of products as the chain rule has them: a direction of 0 hands nothing on, not even infinity."""
+        return sum(map(NUMBERS.times, call.gradients(output), weights), start=0.0)
+
+    return rebuilt(call.result, [along(output) for output in flattened(call.result)])
 
 
 def _arguments(

@@ -217,6 +217,26 @@ def test_hvp_is_the_hessian_times_the_vector():
     )
 
 
+def compile_numbers(f):
+    compiled = engine.compile(f)
+    return lambda *numbers: compiled([numbers]).item()
+
+
+@pytest.mark.parametrize("through", [lambda f: f, compile_numbers])
+def test_along_a_direction_of_zero_even_an_infinite_slope_hands_nothing_on(through):
+    def of_root(v):
+        return engine.sqrt(v[0]) + v[1] ** 2
+
+    def of_power(v):
+        return v[0] ** 1.5 + v[1] ** 2
+
+    at, along = [0.0, 1.0], [0.0, 1.0]
+    assert through(lambda *v: directional_derivative(of_root, v[:2], v[2:]))(*at, *along) == 2.0
+    second = through(lambda *v: directional_derivative(grad(of_power), v[:2], v[2:])[1])
+    assert second(*at, *along) == hvp(of_power, at, along)[1] == 2.0
+    assert through(lambda x, along: directional_derivative(engine.sqrt, x, along))(0.0, 0.0) == 0.0
+
+
 def test_directional_derivative_is_the_jacobian_times_the_direction():
     assert directional_derivative(cubic, [2.0, 3.0], [1.0, 10.0]) == 322.0
     f = lambda v: {"product": v[0] * v[1], "sum": [v[0] + v[1]], "none": 1.0}  # noqa: E731

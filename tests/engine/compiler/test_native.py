@@ -1,6 +1,5 @@
 """Native code: programs that the machine's compiler makes, compared with numpy's of the same graph."""
 
-import contextlib
 import copy
 import errno
 import math
