@@ -79,7 +79,7 @@ class Numbers:
 
     def power_by_base(self, a: Any, b: Any) -> Any:
         """The derivative of a**b; where b is a plain number, in powers of a, so that a polynomial ends."""
-        if isinstance(a, float) or isinstance(b, Value) or b - 1.0 + 1.0 != b:
+        if isinstance(a, float) or isinstance(b, Value) or not math.isfinite(b) or b - 1.0 + 1.0 != b:
             return OPERATIONS["power_by_base"].apply(a, b)
         if b in (0.0, 1.0):
             return b

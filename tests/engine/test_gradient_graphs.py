@@ -219,6 +219,26 @@ def test_a_product_at_0_keeps_its_second_derivatives():
 POWERS = [(-2.0, 2.0), (0.0, 1.0), (0.0, 0.0), (0.0, 2.0), (2.0, 0.0), (-2.0, 3.0), (-1.0, 0.0), (0.0, 0.5)]
 
 
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("b", "numbers"),
+    [
+        (math.inf, [0.0, 0.5, 1.0, 2.0, math.inf, 5e-324]),
+        (-math.inf, [0.5, 1.0, 2.0, math.inf]),
+        (2.0**53 + 2.0, [0.0, 0.5, 1.0]),
+        (0.1, [0.5, 1.0, 2.0, math.inf]),
+    ],
+)
+def test_a_plain_exponent_has_the_derivatives_of_one_that_is_a_value(b, numbers, order):
+    derivative = lambda x, n: x**n  # noqa: E731
+    for _ in range(order):
+        derivative = engine.grad(derivative)
+    program = engine.compile(derivative)
+    for a in numbers:
+        found = [float(derivative(a, b)), derivative(a, Value(b)).data, program([[a, b]]).item()]
+        np.testing.assert_allclose(found, found[0], rtol=1e-12)
+
+
 @pytest.mark.parametrize("at", POWERS)
 def test_second_derivatives_of_powers_are_symmetric_and_none_is_missing(at):
     (aa, ab), (ba, bb) = engine.hessian(lambda v: v[0] ** v[1])(list(at))
