@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from engine.compiler.paths import Path, Paths, Source
     from engine.compiler.program import Program
     from engine.compiler.recorder import record
-    from engine.compiler.surroundings import Surroundings, changed
+    from engine.compiler.surroundings import STATE_OF_RANDOM, Surroundings, changed
     from engine.compiler.trace import Record, recorded, same_graph
 
 __all__ = ["CompiledFunction", "Path", "Paths", "Program", "Source", "Surroundings", "changed", "compile"]
-__all__ += ["Record", "backend_named", "record", "recorded", "same_graph", "slower_than_eager"]
+__all__ += ["STATE_OF_RANDOM", "Record", "backend_named", "record", "recorded", "same_graph", "slower_than_eager"]
 
 _FILES = {
     **dict.fromkeys(("CompiledFunction", "compile"), "api"),
     **dict.fromkeys(("Path", "Paths", "Source"), "paths"),
-    **dict.fromkeys(("Surroundings", "changed"), "surroundings"),
+    **dict.fromkeys(("STATE_OF_RANDOM", "Surroundings", "changed"), "surroundings"),
     **dict.fromkeys(("Record", "recorded", "same_graph"), "trace"),
     **{"Program": "program", "record": "recorder", "backend_named": "backends", "slower_than_eager": "cost"},
 }  # most need numpy; the recorder does not, and a page in a browser has it alone

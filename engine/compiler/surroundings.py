@@ -6,6 +6,7 @@ A graph is recorded once, so a counter, a list that grows or a random generator 
 import builtins
 import operator
 import os
+import random
 import sys
 import types
 from collections import deque
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, TypeAlias
 
+from engine.callers import is_library
 from engine.compiler.notes import HIDDEN, PLAIN_TYPES, Part, noted, which
 from engine.compiler.recorder import Found, Function
 from engine.value import Value
@@ -23,6 +25,7 @@ except ModuleNotFoundError:  # in a browser
     np = None  # type: ignore[assignment]
 
 _MOST = 20_000  # things of a look
+STATE_OF_RANDOM = "the state of random"
 UNSEEN = "what no look sees"
 """The name in a look for something that could not be seen, and so may change at any time."""
 _OF_GLOBALS = {"globals", "vars", "eval", "exec", "__globals__", "f_globals"}
@@ -47,14 +50,15 @@ class Surroundings:
     1,000 things only plain ones count, of more than 2**24 numbers their count. What that leaves out, and the state of
     objects in C that do not show it, is noted as ``UNSEEN``. Of a module's attributes those count that a function
     names, or all where one may read them by other names. The numbers of leaves do not count: they are parameters.
+    If it *follows* functions, what those of the user's that it meets name counts, too, whether they are called or not.
     """
 
-    def __init__(self, *roots: Any) -> None:
+    def __init__(self, *roots: Any, follows: bool = False) -> None:
+        self._follows = follows
         titles = [getattr(root, "__qualname__", type(root).__name__) for root in roots]
         self._roots: list[Part] = [(str(title).rpartition(".")[2], root) for title, root in zip(titles, roots)]
         functions = [getattr(root, "__func__", root) for root in roots]
-        users = [each for each in functions if isinstance(each, types.FunctionType)]
-        self._code = {(each.__code__, id(each.__globals__)): each.__globals__ for each in users}
+        self._code = _code_of(each for each in functions if isinstance(each, types.FunctionType))
         self._reads_any_name = False
 
     def add(self, calls: Mapping[Function, Found]) -> None:
@@ -116,6 +120,13 @@ class Surroundings:
                     waiting.append(HIDDEN)
             else:
                 again.append(seen[id(thing)][0])
+        if self._follows:
+            functions = [each for _, each in seen.values() if type(each) is types.FunctionType]
+            users = _code_of(each for each in functions if not is_library(each.__module__))
+            met = {(code, of): found for (own, of), found in users.items() for code in _inner_code(own)}
+            if not met.keys() <= self._code.keys():
+                self._code = self._code | met
+                return self._look()
         if waiting:
             found[UNSEEN] = None, None
         found["things met again"] = None, hash(tuple(again))
@@ -139,6 +150,29 @@ class Surroundings:
                         yield name, sys.modules[module]
             if np is not None and "random" in code.co_names:
                 yield "the state of numpy.random", getattr(np.random.get_state, "__self__", None)
+            if self._follows:
+                yield from _generators_named({*code.co_names, *code.co_freevars})
+
+
+def _generators_named(names: set[str]) -> Iterator[Part]:
+    """The state of generators of Python and PyTorch, of whose draws a recording hears by itself."""
+    if "random" in names:
+        yield STATE_OF_RANDOM, getattr(random.getstate, "__self__", None)
+    if "torch" in names and "torch" in sys.modules:
+        yield "the state of torch", sys.modules["torch"].get_rng_state().numpy()
+
+
+def _code_of(functions: Iterable[types.FunctionType]) -> dict[Function, dict[str, Any]]:
+    """The code of functions, with the globals of each."""
+    return {(each.__code__, id(each.__globals__)): each.__globals__ for each in functions}
+
+
+def _inner_code(code: types.CodeType) -> Iterator[types.CodeType]:
+    """The code in a function: its own, and that of comprehensions and functions in it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _inner_code(constant)
 
 
 def _modules_named(name: str, package: str) -> Iterator[str]:

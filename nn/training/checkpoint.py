@@ -104,7 +104,7 @@ class Checkpoint:
         for name, look in _kept_by(self._task).items():
             part = compiler.changed(self._kept.get(name, {}), look)
             if part and not (name in _RECORDED and self._computes_the_same()):
-                raise _not_held(name, part if "." in part or ":" in part else "")
+                raise _not_held(name, part)
         for leaf, number in self._leaves.items():
             if repr(leaf.data) != repr(number):
                 raise _not_held("a Value that is no parameter", plain_label(leaf.label))
@@ -173,4 +173,8 @@ def _kept_by(task: Task) -> dict[str, Any]:
     things = {f"{name} of the {kind}": thing for name, thing in task.optimizer.settings().items()}
     things |= {f"the class of the {kind}": type(task.optimizer), "the early_stopping": task.options.stopping}
     things |= {"the model": task.model, "the loss": task.loss.function}
-    return {name: compiler.Surroundings(thing).look() for name, thing in things.items()}
+    looks = {name: compiler.Surroundings(thing, follows=True).look() for name, thing in things.items()}
+    if task.options.seed is None:  # the numbers of Python's random are those of fit, and in the file
+        for look in looks.values():
+            look.pop(compiler.STATE_OF_RANDOM, None)
+    return looks

@@ -769,10 +769,61 @@ def _patched():
     return optimizer
 
 
+HEAT = {"now": 1.0}
+
+
+def _cool_all(model, history):
+    HEAT["now"] *= 0.5
+
+
+def _heat():
+    return HEAT["now"]
+
+
+class Heated(Module):
+    """What a helper reads in a global scales the outputs."""
+
+    def __init__(self):
+        self.w = [Value(0.3), Value(-0.2)]
+
+    def __call__(self, x):
+        return sum(w * number for w, number in zip(self.w, x)) * _heat()
+
+
+class Shaken(Module):
+    """Random numbers that the file does not hold scale the outputs."""
+
+    def __init__(self, draw):
+        self.layer, self.draw = Layer(2, 1, seed=0), draw
+
+    def __call__(self, x):
+        return self.layer(x) * (1.0 + self.draw())
+
+
+class Langevin(SGD):
+    def direction(self, weights, gradient, rate):
+        return gradient + np.random.normal(size=gradient.shape)
+
+
+def _cooled(**given):
+    HEAT["now"] = 1.0
+    return given | {"callbacks": [_cool_all]}
+
+
+def _heated_layers():
+    return Sequential(Layer(2, 3, seed=0), lambda x: [number * HEAT["now"] for number in x], Layer(3, 1, seed=1))
+
+
 @pytest.mark.parametrize("replay", [None, False])
 @pytest.mark.parametrize(
     ("make", "words"),
     [
+        (lambda: _cooled(model=Heated()), r"got the model \(HEAT\['now'\]\)"),
+        (lambda: _cooled(model=_heated_layers()), r"got the model \(HEAT\['now'\]\)"),
+        (lambda: _cooled(loss=lambda output, target: _heat() * (output - target) ** 2), r"got the loss \(HEAT"),
+        (lambda: {"model": Shaken(lambda: random.gauss(0.0, 0.1))}, r"got the model \(the state of random"),
+        (lambda: {"model": Shaken(lambda: np.random.normal())}, r"got the model \(the state of numpy\.random"),
+        (lambda: {"optimizer": Langevin(learning_rate=0.1)}, r"got the class of the Langevin \(the state of numpy"),
         (lambda: {"optimizer": Velocity(learning_rate=0.1)}, "got v of the Velocity"),
         (lambda: {"optimizer": InPlace(learning_rate=0.1)}, "got seen of the InPlace"),
         (lambda: {"optimizer": InItsClass(learning_rate=0.1)}, "got the class of the InItsClass"),
