@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import Value, compiler
 from engine.calculus import depends
+from engine.operations import DETACH
 from nn.data import Table
 from nn.examples import Examples, Tally, as_list, output_numbers, output_values
 from nn.losses import Loss, LossFunction, as_loss
@@ -17,7 +18,7 @@ from nn.optimizers import Optimizer
 from nn.schedules import EarlyStopping, is_plain
 from nn.targets import Targets
 from nn.training.teams import Alone
-from nn.validation import shortened
+from nn.validation import plain_label, shortened
 
 if TYPE_CHECKING:
     from nn.module import Module
@@ -88,6 +89,7 @@ class Steps:
     def __init__(self, task: Task, eager: str) -> None:
         self.task, self.eager = task, eager
         self.has_gradient = False  # whether some step had a gradient other than 0
+        self._losses: list[Value] = []  # of an example of the last epoch, and of the first two of this one
 
     def begin(self) -> None:
         """Make ready for the first step."""
@@ -99,6 +101,7 @@ class Steps:
         for index in batch:
             with noise_from(lambda layer, n: layer.draw(task.rng, n)):
                 loss, right = self._loss(task.examples, index)
+            self._check_is_new(loss)
             if not math.isfinite(loss.data):
                 raise FloatingPointError(f"the loss is {loss.data}")
             loss.backward(1.0 / len(batch))
@@ -126,6 +129,7 @@ class Steps:
 
     def next_epoch(self) -> None:
         """Train what the model has now, which callbacks may have changed."""
+        self._losses = self._losses[-1:]
         if self.task.optimizer.follows_model:
             self.task.optimizer.follow(self.task.model.parameters())
 
@@ -142,6 +146,25 @@ class Steps:
         if examples.weights is not None:
             loss = loss * examples.weights[index]
         return loss, targets.classes is not None and targets.is_right(output_numbers(outputs), index)
+
+    def _check_is_new(self, loss: Value) -> None:
+        """Refuse what is computed once of parameters that are trained, and used again: it stays as they were then.
+
+        It is in the losses of the first two examples of an epoch, or of any.
+        """
+        if len(self._losses) == 3:
+            return
+        self._losses.append(loss)
+        computed, *before = map(_computed, self._losses[-2:])
+        trained = set(self.task.optimizer.parameters or ())
+        for node in computed.intersection(*before) if before else ():
+            if depends(node, trained, set()):
+                name, op = type(self.task.model).__name__, plain_label(node.label) or node.op
+                raise ValueError(
+                    f"{name} and its loss must compute with parameters anew for each example, got a Value ({op}) that "
+                    "was computed before: it would stay as the parameters were then; compute it where it is used, or "
+                    "keep its number, .data"
+                )
 
     def check_trains(self) -> None:
         """Refuse a loss that depends on no parameter for all examples."""
@@ -173,6 +196,17 @@ class Steps:
             return _is_chosen(lambda row: as_list(task.model(row)), examples.row(0), own)
         first = _loss_alone(task.loss.function, output_values(task.model(examples.row(0))), examples.targets, 0)
         return len(losses) == 1 and _is_chosen(*first, own)
+
+
+def _computed(root: Value) -> set[Value]:
+    """The computed nodes that get a gradient from *root*."""
+    found, stack = set[Value](), [root]
+    while stack:
+        node = stack.pop()
+        if node.operands and node.operation is not DETACH and node not in found:
+            found.add(node)
+            stack += node.operands
+    return found
 
 
 def _is_chosen(function: Callable[[list[Value]], list[Any]], numbers: list[float], own: set[Value]) -> bool:

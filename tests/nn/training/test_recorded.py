@@ -227,8 +227,9 @@ def averaging(m, x):
 
 
 def stateful(m, x):
-    m.state = (m.w * x[0] + m.v * getattr(m, "state", 0.0)).tanh()
-    return m.state
+    result = (m.w * x[0] + m.v * getattr(m, "state", 0.0)).tanh()
+    m.state = result.data
+    return result
 
 
 def delayed(m, x):
@@ -449,7 +450,7 @@ def before_the_model(m, x):
 
 ENDED = {
     clipping: HERE + r"\.data", warmed: r"calls", growing: "outputs", averaging: HERE + r"float\(\)",
-    stateful: "from one call to the next", delayed: "from one call to the next", caught: HERE + ".*caught an error",
+    stateful: HERE + r"\.data", delayed: "from one call to the next", caught: HERE + ".*caught an error",
     **dict.fromkeys((by_type, by_type_later, by_its_name, by_a_kind_of_numbers, by_match), HERE + "the type"),
     **dict.fromkeys((by_dispatch, by_attribute, by_attempt, by_any_attempt), HERE + "the type"),
     **dict.fromkeys((by_dispatch_of_a_method, by_what_numbers_do_not_know, by_bytes), HERE + "the type"),
@@ -545,13 +546,61 @@ def test_dropout_from_a_generator_of_the_modules_own(kind):
     assert fitted(Dropout, None)[1].eager
 
 
-def test_a_computed_value_that_is_kept_is_trained_eagerly():
-    class Cached(Line):
+class Cached(Line):
+    """It computes something of its parameters in the first call."""
+
+    def __call__(self, x):
+        self.scale = getattr(self, "scale", None) or self.v * self.v
+        return self.line(x) * self.scale
+
+
+class Carrying(Line):
+    """Its state is a graph that grows with each call."""
+
+    state = 0.0
+
+    def __call__(self, x):
+        self.state = (self.line(x) + 0.5 * self.state).tanh()
+        return self.state
+
+
+def regularised(how):
+    model = Line()
+    penalty = model.v * model.v
+    return model, {"loss": lambda output, target: (output - target) ** 2 + how(penalty)}
+
+
+@pytest.mark.parametrize("replay", [None, True, False])
+@pytest.mark.parametrize("batch_size", [1, 4, 100])
+@pytest.mark.parametrize("make", [Cached, Carrying, lambda: regularised(lambda penalty: 0.1 * penalty)])
+def test_what_is_computed_once_of_parameters_is_refused(make, batch_size, replay):
+    """Its derivatives would be of the parameters as they were."""
+    made = make()
+    model, given = made if isinstance(made, tuple) else (made, {})
+    with pytest.raises(ValueError, match="was computed (before|outside)"):
+        model.fit(X, Y, **given, epochs=3, batch_size=batch_size, seed=0, progress=False, replay=replay)
+
+
+@pytest.mark.parametrize("replay", [None, False])
+def test_a_penalty_of_before_is_a_number_where_it_is_detached(replay):
+    model, given = regularised(lambda penalty: penalty.detach())
+    assert model.fit(X, Y, **given, epochs=3, seed=0, progress=False, replay=replay).epochs == 3
+
+
+def test_what_a_callback_computes_for_an_epoch_is_refused():
+    class Prepared(Line):
+        def __init__(self):
+            super().__init__()
+            self.scale = 1.0
+
         def __call__(self, x):
-            self.scale = getattr(self, "scale", None) or self.v * self.v
             return self.line(x) * self.scale
 
-    assert "computed outside" in assert_same(Cached).eager
+    def prepare(model, history):
+        model.scale = model.v * model.v
+
+    with pytest.raises(ValueError, match="was computed before"):
+        Prepared().fit(X, Y, callbacks=[prepare], epochs=3, seed=0, progress=False)
 
 
 def test_a_reason_in_the_middle_of_training():
