@@ -1,5 +1,6 @@
 """Wrong input: what may become a number, and the words that say why something may not."""
 
+import math
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
@@ -14,7 +15,7 @@ def as_float(number: object, what: str) -> float:
     """Give *number* as a float, or raise an error that names it and says what to do.
 
     Floats, ints, bools, numpy scalars, fractions and all else with ``__float__`` are numbers; strings, complex numbers,
-    None, arrays and Values are a TypeError, and an int too large for a float an OverflowError.
+    None, arrays and Values are a TypeError, and a number too large for a float an OverflowError.
     """
     kind = type(number)
     if kind is float:
@@ -34,7 +35,10 @@ def as_float(number: object, what: str) -> float:
     is_masked = is_array and bool(getattr(number, "mask", False))  # float() makes NaN of it
     is_other = is_masked or letter in _NOT_REAL or isinstance(number, (str, bytes, complex))
     if hasattr(kind, "__float__") and not is_other:
-        return _converted(number, what)
+        found = _converted(number, what)
+        if math.isinf(found) and number != found:  # as of a Decimal
+            raise _too_large(number, what)
+        return found
     advice = f"; {_ARRAY_ADVICE}" if isinstance(number, (list, tuple)) else ""
     if isinstance(number, str):
         advice = "; convert it first, with float(...)"
@@ -45,11 +49,15 @@ def _not_one(number: object, what: str) -> str:
     return f"{what} must be one real number, got {described(number)}"
 
 
+def _too_large(number: object, what: str) -> OverflowError:
+    return OverflowError(f"{what}: {shortened(number)} is too large for a float (at most about 1.8e308)")
+
+
 def _converted(number: Unchecked, what: str) -> float:
     try:
         return float(number)
     except OverflowError:
-        raise OverflowError(f"{what}: {shortened(number)} is too large for a float (at most about 1.8e308)") from None
+        raise _too_large(number, what) from None
     except (TypeError, ValueError, RuntimeError) as error:  # whatever the type's own __float__ raises
         raise TypeError(f"{_not_one(number, what)}, which does not become a float ({error})") from None
 

@@ -371,16 +371,16 @@ class Value(Provenance):
         return self.atan2(x)
 
     def __lt__(self, other: SupportsFloat) -> bool:
-        return _heard_comparison("<", self, other, self._number < _compared(other, "<"))
+        return _heard_comparison("<", self, other, self._number < compared(other, "<"))
 
     def __le__(self, other: SupportsFloat) -> bool:
-        return _heard_comparison("<=", self, other, self._number <= _compared(other, "<="))
+        return _heard_comparison("<=", self, other, self._number <= compared(other, "<="))
 
     def __gt__(self, other: SupportsFloat) -> bool:
-        return _heard_comparison(">", self, other, self._number > _compared(other, ">"))
+        return _heard_comparison(">", self, other, self._number > compared(other, ">"))
 
     def __ge__(self, other: SupportsFloat) -> bool:
-        return _heard_comparison(">=", self, other, self._number >= _compared(other, ">="))
+        return _heard_comparison(">=", self, other, self._number >= compared(other, ">="))
 
     def __eq__(self, other: object) -> Any:
         if self is other:
@@ -558,8 +558,17 @@ def _plain(number: float) -> Value:
     return v
 
 
-def _compared(other: object, sign: str) -> float:
-    return other._number if isinstance(other, Value) else as_float(other, f"the number in Value {sign} number")
+def compared(other: object, sign: str) -> float:
+    """The number that a Value is compared with, for a number between two floats that of them which decides alike."""
+    if isinstance(other, Value):
+        return other._number
+    number = as_float(other, f"the number in Value {sign} number")
+    if isinstance(other, float) or not hasattr(other, "as_integer_ratio") or number == other:
+        return number
+    is_below = number < other
+    if sign in ("<", ">="):
+        return math.nextafter(number, math.inf) if is_below else number
+    return number if is_below else math.nextafter(number, -math.inf)
 
 
 def _heard_comparison(sign: str, a: Value, b: object, outcome: bool) -> bool:

@@ -90,11 +90,13 @@ def fill(array: Floats, numbers: Any, what: str) -> None:
 
 def refuse_lost(given: Any, taken: Floats, what: str) -> None:
     """Raise an OverflowError if a number that was *given* was too large for the array that has *taken* it."""
-    if taken.dtype == np.float32 and np.isinf(taken).any():
-        numbers = np.asarray(given, np.float64)
+    if np.isinf(taken).any():
+        numbers = given if isinstance(given, np.ndarray) else np.asarray(given, np.float64)
         lost = np.isinf(taken) & np.isfinite(numbers)
         if lost.any():
-            raise OverflowError(f"{what} must be within float32's range, got {numbers[lost][0]:.6g}; {FLOAT64}")
+            first = numbers[lost][0]
+            got = f"{first:.6g}; {FLOAT64}" if taken.dtype == np.float32 else str(first)
+            raise OverflowError(f"{what} must be within {taken.dtype}'s range, got {got}")
 
 
 def refuse_nan(rows: Floats, indexes: Sequence[int] | Indexes | None = None) -> None:

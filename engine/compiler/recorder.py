@@ -22,7 +22,7 @@ from engine.escapes import DataDependentError, Listener, listening
 from engine.node import common_order, topological_order
 from engine.operations import PLAIN
 from engine.validation import shortened
-from engine.value import Value, constant
+from engine.value import Value, compared, constant
 
 ADVICE = (
     "a graph that is recorded once must hold for all numbers: compare Values themselves, use the functions of engine, "
@@ -147,7 +147,7 @@ class Recording(Listener):
             self._refuse(f"{users_place()}: hash() or == of a Value, where a plain number is without a program")
 
     def compared(self, sign: str, a: Value, b: Any, outcome: bool) -> None:
-        other = b if isinstance(b, Value) else float(b)
+        other = b if isinstance(b, Value) else compared(b, sign)
         if _is_constant(a) and (not isinstance(other, Value) or _is_constant(other)):
             return
         key = (id(a), sign, id(other) if isinstance(other, Value) else other)

@@ -1,6 +1,7 @@
 """What becomes a number, and how long things are shown. (The messages of wrong input are in test_errors.)"""
 
 import math
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import engine
 from engine.validation import as_float, check_choice, check_flag, check_int, check_seconds, shortened
 
 
@@ -46,6 +48,24 @@ def test_what_is_almost_a_number():
         as_float(Index(), "n")
     assert as_float(Fraction(10**400, 10**400 - 1), "n") == 1.0
     assert math.isnan(as_float(float("nan"), "n"))
+
+
+@pytest.mark.parametrize("number", [Decimal("1e400"), Decimal("-1e400"), 10**400, Fraction(10**400)])
+def test_a_number_that_is_too_large_is_refused_and_infinity_is_not(number):
+    with pytest.raises(OverflowError, match=r"^n: .* is too large for a float"):
+        as_float(number, "n")
+    assert as_float(Decimal("-Infinity"), "n") == -math.inf
+    assert as_float(np.float32("inf"), "n") == math.inf
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).max <= np.finfo(np.float64).max, reason="a longdouble is a float here")
+def test_a_longdouble_that_is_too_large_is_refused_as_a_number_and_in_arrays():
+    large = np.longdouble("1e400")
+    with pytest.raises(OverflowError, match="is too large for a float"):
+        as_float(large, "n")
+    with pytest.raises(OverflowError, match=r"X must be within float64's range, got 1e\+400$"):
+        engine.compile(lambda x: x * 2.0)(np.array([[1.0], [large]]))
+    assert engine.compile(lambda x: x * 2.0)(np.array([[np.longdouble("inf")]])).tolist() == [math.inf]
 
 
 @pytest.mark.parametrize("flag", [True, np.True_, 1, False, np.False_, 0])

@@ -213,6 +213,21 @@ def test_ordering_compares_data(x, y):
                 assert bool(compare(left, right)) is expected
 
 
+BETWEEN_FLOATS = [Fraction(1, 10), Fraction(1, 3), Decimal("0.1"), 2**53 + 1, -(2**53) - 1, np.longdouble("0.1")]
+
+
+@pytest.mark.parametrize("number", BETWEEN_FLOATS, ids=str)
+def test_a_number_between_two_floats_is_compared_exactly(number):
+    near = float(number)
+    for x in (near, math.nextafter(near, math.inf), math.nextafter(near, -math.inf)):
+        for compare in (operator.lt, operator.le, operator.gt, operator.ge):
+            expected = bool(compare(x, number))
+            assert compare(Value(x), number) == expected
+            assert compare(number, Value(x)) == bool(compare(number, x))
+            program = compile(lambda v, compare=compare: v * 2.0 if compare(v, number) else v * 3.0)
+            assert program([[x]]).item() == (x * 2.0 if expected else x * 3.0)
+
+
 def test_ordering_with_nan_is_false():
     a, b = Value(math.nan), Value(1.0)
     assert not any((a < b, a <= b, a > b, a >= b, a < 1, a > 0.5, b <= a))

@@ -822,7 +822,7 @@ def _heated_layers():
         (lambda: _cooled(model=_heated_layers()), r"got the model \(HEAT\['now'\]\)"),
         (lambda: _cooled(loss=lambda output, target: _heat() * (output - target) ** 2), r"got the loss \(HEAT"),
         (lambda: {"model": Shaken(lambda: random.gauss(0.0, 0.1))}, r"got the model \(the state of random"),
-        (lambda: {"model": Shaken(lambda: np.random.normal())}, r"got the model \(the state of numpy\.random"),
+        (lambda: {"model": Shaken(lambda: float(np.random.normal()))}, r"got the model \(the state of numpy\.random"),
         (lambda: {"optimizer": Langevin(learning_rate=0.1)}, r"got the class of the Langevin \(the state of numpy"),
         (lambda: {"optimizer": Velocity(learning_rate=0.1)}, "got v of the Velocity"),
         (lambda: {"optimizer": InPlace(learning_rate=0.1)}, "got seen of the InPlace"),

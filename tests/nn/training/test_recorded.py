@@ -577,7 +577,7 @@ def test_what_is_computed_once_of_parameters_is_refused(make, batch_size, replay
     """Its derivatives would be of the parameters as they were."""
     made = make()
     model, given = made if isinstance(made, tuple) else (made, {})
-    with pytest.raises(ValueError, match="was computed (before|outside)"):
+    with pytest.raises(ValueError, match=r"was computed (before|outside)"):
         model.fit(X, Y, **given, epochs=3, batch_size=batch_size, seed=0, progress=False, replay=replay)
 
 
