@@ -5,7 +5,6 @@ of them, nested as you like, and the answer has the same form. The names are tho
 """
 
 import functools
-import threading
 from collections.abc import Callable, Sequence, Set
 from numbers import Integral
 from typing import Any
@@ -17,6 +16,7 @@ from engine.gradient_graph import Number, gradient_graph
 from engine.node import WATCH, interior_order, leaves
 from engine.operations import DETACH, OPERATIONS
 from engine.other_names import OF_ENGINE
+from engine.primitive import NESTING
 from engine.pytree import flattened, flattened_like, is_array, is_tree, mapped, rebuilt, stacked
 from engine.slopes import NUMBERS
 from engine.special import times
@@ -25,7 +25,6 @@ from engine.value import Value, constant
 
 Function = Callable[..., Any]
 Argnums = int | Sequence[int]
-_nesting = threading.local()  # how many differentiations this thread is inside of
 
 
 def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
@@ -225,17 +224,17 @@ class _Call:
         self._f = f
         self._form = _chosen(args, argnums)  # what the gradient looks like
         numbers = flattened(self._form)
-        depth = getattr(_nesting, "depth", 0)
+        depth = NESTING.depth
         self.inputs = [_own(x, f"an argument of {_name(f)}") for x in numbers]
         arguments, waiting = list(args), iter(self.inputs)
         for index in indices:
             arguments[index] = rebuilt(args[index], waiting)
-        _nesting.depth = depth + 1
+        NESTING.depth = depth + 1
         try:
             with listening(Departures(self.inputs, UNSEEN | EQUAL.keys() | {"backward()"})):
                 self.result = f(*arguments, **kwargs)
         finally:
-            _nesting.depth = depth
+            NESTING.depth = depth
         if has_aux:
             if not isinstance(self.result, tuple) or len(self.result) != 2:
                 raise TypeError(f"{_name(f)} must return (value, more) for has_aux, got {shortened(self.result)}")

@@ -1,6 +1,7 @@
 """``@primitive``: operations that users add, each with derivatives of their own."""
 
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,15 @@ from engine.derivatives import Rule
 from engine.operations import CONSTANT, OPERATIONS, PLAIN, Operation
 from engine.validation import as_float, heard_refusal, shortened
 from engine.value import Value, constant, restored
+
+
+class Nesting(threading.local):
+    """How many differentiations of functions this thread is inside of."""
+
+    depth = 0
+
+
+NESTING = Nesting()
 
 
 class Primitive:
@@ -33,14 +43,23 @@ class Primitive:
         return computed(operation, operands, self.number, lambda index, _, *numbers: self.derivative(index, *numbers))
 
     def number(self, *numbers: float) -> float:
-        return as_float(self.function(*numbers), f"what {self.name} returned")
+        return _of_floats(self.function, numbers, f"what {self.name} returned")
 
     def derivative(self, index: int, *numbers: float) -> float:
-        return as_float(self.derivatives[index](*numbers), f"what the derivative of {self.name} returned")
+        return _of_floats(self.derivatives[index], numbers, f"what the derivative of {self.name} returned")
 
     def derivative_name(self, index: int) -> str:
         """What the derivative with respect to one operand is called, such as ``cube'``."""
         return f"{self.name}'" if len(self.derivatives) == 1 else f"{self.name}'{index + 1}"
+
+
+def _of_floats(function: Callable[..., Any], numbers: tuple[float, ...], what: str) -> float:
+    """The result of a user's function of floats; what it differentiates inside gives floats wherever it is called."""
+    depth, NESTING.depth = NESTING.depth, 0
+    try:
+        return as_float(function(*numbers), what)
+    finally:
+        NESTING.depth = depth
 
 
 def computed(

@@ -24,8 +24,13 @@ def refuse(
         try:
             evaluated(record, labels, [*row, *weights])
         except (ValueError, ArithmeticError) as error:
-            where = f", for the row {shortened(row[:n_columns])} of X" if n_columns else ""
-            raise type(error)(f"{error}{where}") from None
+            where = f"for the row {shortened(row[:n_columns])} of X"
+            if not n_columns:
+                raise
+            if type(error).__module__ != "builtins":  # of a user's primitive, and made as its author likes
+                error.add_note(where)
+                raise
+            raise type(error)(f"{error}, {where}") from None
 
 
 def watch_examples(

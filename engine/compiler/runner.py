@@ -183,7 +183,11 @@ class Runner:
         """
         bound = self._ready(len(part), gradient, worker)
         bound.load(part.rows, part.places)
-        is_exact = not bound.run(seed, listens=bool(self._refusing or self._is_coarse))
+        try:
+            is_exact = not bound.run(seed, listens=bool(self._refusing or self._is_coarse))
+        except (ValueError, ArithmeticError):  # of a user's primitive, which does not know the row
+            refuse(self._record, self._labels, self._n_columns, part.numbers().tolist(), self.exact_weights().tolist())
+            raise
         if self._refusing and not is_exact and not self._is_coarse:
             self._find_refused(part)
         return bound, is_exact

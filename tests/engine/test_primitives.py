@@ -261,3 +261,46 @@ def test_a_plain_number_beside_the_operand_may_be_read():
         return x**n
 
     assert grad(grad(lambda x: whole_power(x, 3.0)))(2.0) == 12.0
+
+
+@primitive(lambda x: grad(lambda y: y**3)(x))
+def cubed(x):
+    return x * grad(lambda y: y * x**2)(x)
+
+
+DIFFERENTIATED = {
+    "grad": (lambda: grad(cubed)(2.0), 12.0),
+    "jacobian": (lambda: engine.jacobian(cubed)(2.0), 12.0),
+    "hessian": (lambda: engine.hessian(cubed)(2.0), 12.0),
+    "grad beside another": (lambda: grad(lambda x: grad(cubed)(x) * x)(2.0), 36.0),
+    "program": (lambda: engine.compile(cubed).gradients([[2.0]], with_respect_to="inputs").item(), 12.0),
+    "program of grad": (lambda: engine.compile(grad(cubed))([[2.0]]).item(), 12.0),
+}
+
+
+@pytest.mark.parametrize("way", DIFFERENTIATED)
+def test_a_primitive_may_differentiate_inside_and_is_given_floats(way):
+    found, expected = DIFFERENTIATED[way]
+    assert found() == pytest.approx(expected, rel=1e-15)
+
+
+class WrongError(ValueError):
+    def __init__(self, number, reason):
+        super().__init__(f"{number} is {reason}")
+
+
+@pytest.mark.parametrize("kind", [ValueError, ZeroDivisionError, lambda words: WrongError(words, "wrong")])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_an_error_of_a_primitive_in_a_program_names_the_row(kind, dtype):
+    @primitive(lambda x: 1.0 / x)
+    def picky(x):
+        if x < 0.0:
+            raise kind("negative")
+        return math.log(x)
+
+    program = engine.compile(picky, dtype=dtype)
+    for run in (program, program.value_and_gradient, lambda X: program.gradients(X, "inputs")):
+        with pytest.raises((ValueError, ArithmeticError), match="^negative") as caught:
+            run([[1.0], [-1.0], [2.0]])
+        told = [str(caught.value), *getattr(caught.value, "__notes__", ())]
+        assert any(text.endswith("for the row [-1.0] of X") for text in told)
