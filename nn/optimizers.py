@@ -340,8 +340,8 @@ class SGD(Optimizer):
         self,
         parameters: Iterable[Value] | None = None,
         learning_rate: LearningRate = 0.01,
-        *,
         momentum: float = 0.0,
+        *,
         nesterov: bool = False,
         **options: Any,
     ) -> None:
@@ -384,7 +384,6 @@ class Adam(Optimizer):
         self,
         parameters: Iterable[Value] | None = None,
         learning_rate: LearningRate = 0.001,
-        *,
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-8,
         **options: Any,
@@ -416,11 +415,12 @@ class AdamW(Adam):
         self,
         parameters: Iterable[Value] | None = None,
         learning_rate: LearningRate = 0.001,
-        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
         weight_decay: float = 0.01,
         **options: Any,
     ) -> None:
-        super().__init__(parameters, learning_rate, weight_decay=weight_decay, **options)
+        super().__init__(parameters, learning_rate, betas, epsilon, weight_decay=weight_decay, **options)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}

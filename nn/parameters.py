@@ -171,7 +171,6 @@ def check_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) -> t
 
     If one of them is no parameter, a second call tells lasting Values from those that each call creates.
     """
-    check_own_names(module)
     _check_trained(module)
     before = module.parameters()
     outputs, more = call()
@@ -196,9 +195,10 @@ def check_call(module: HasParameters, call: Callable[[], tuple[Any, More]]) -> t
 
 def check_own_names(module: HasParameters) -> None:
     """Raise a ValueError if the user's model has something else under a name that fit sets."""
-    for name in ("loss", "classes"):
+    for name in ("loss", "classes", "column_names", "target_column_names"):
         held = getattr(module, name, None)
-        if callable(held) or isinstance(held, (int, float)):
+        parts = held if isinstance(held, (list, tuple)) else [held]
+        if callable(held) or isinstance(held, (int, float)) or any(isinstance(part, Value) for part in parts):
             must = f"{type(module).__name__}.{name} must be left to fit, which sets it"
             raise ValueError(f"{must}, got {shortened(held)}; call it something else")
 

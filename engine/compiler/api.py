@@ -261,8 +261,8 @@ def compile(
     Raises:
         TypeError: something is not a Value.
         ValueError: an input or parameter is no leaf, or is there twice; a parameter is not in the graph; an input is
-            not, and the graph has another leaf of its label; another dtype or backend; or the ``data`` of a leaf that
-            is a constant was changed, and the graph not refreshed.
+            not, and the graph has another leaf of its label; another dtype or backend; or what is computed of constants
+            alone is not refreshed after their ``data`` was changed.
         ImportError: the backend needs a package that is not installed.
         DataDependentError: when it is called, a function takes a number out of a Value (``.data``, ``float()``), draws
             random numbers, changes something from one call to the next, or compares in too many ways.

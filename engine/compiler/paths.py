@@ -187,7 +187,8 @@ class Paths:
         parameters = self._with(found) if self._given is None else list(self._given)
         graph, again = first.graph(parameters), second.graph(parameters)
         if not same_graph(graph, again) or first.outcomes != second.outcomes:
-            raise _another_graph(second)
+            own = [{op for op in record.ops if not isinstance(op, str)} for record in (graph, again)]
+            raise _another_graph(second, made_inside=own[0] != own[1])
         program = Program(graph, first.inputs, parameters, self.dtype, backend=self._backend)
         path = Path(program, Checks(first, parameters, self._backend), first.outcomes, len(first.outputs))
         lasting = set(found)
@@ -364,8 +365,9 @@ def _lasting(first: Recording, second: Recording) -> list[Value]:
     return [node for node in in_both if not node.op]
 
 
-def _another_graph(recording: Recording) -> DataDependentError:
-    return DataDependentError(f"{recording.place}: the function builds another graph from one call to the next", ADVICE)
+def _another_graph(recording: Recording, made_inside: bool = False) -> DataDependentError:
+    reason = f"{recording.place}: the function builds another graph from one call to the next"
+    return DataDependentError(reason, "define its @primitive outside of it, once" if made_inside else ADVICE)
 
 
 def _bits(numbers: Floats) -> NDArray[Any]:

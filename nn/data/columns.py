@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nn.data.number_cells import Cells, Notation
 
 NUMBER, TEXT, TARGET, UNUSED = "number", "text", "target", "unused"
+_SMALLEST = 1e-300  # of a scale by which weights can be divided
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,9 @@ class Columns:
         frame = pd.DataFrame(X)
         means = frame.mean().fillna(0.0)
         scales = Scaling.of(frame.fillna(means).to_numpy(), names=self.input_names).scale
+        small = next((name for name, scale in zip(self.input_names, scales) if scale < _SMALLEST), "")
+        if small:
+            raise ValueError(f"the numbers of {shortened(small)} are too close together; give them in a smaller unit")
         found = {
             column.name: {"mean": mean, "scale": scale}
             for column, mean, scale in zip(self.by_input, means.tolist(), scales)

@@ -24,7 +24,7 @@ from nn.losses import LossFunction, check_takes_logits, chosen_loss
 from nn.noise import Layout, no_noise, noise_from, outputs_and_layout
 from nn.optimizers import LearningRate, Optimizer, named_optimizer
 from nn.other_names import OF_FIT
-from nn.parameters import check_call
+from nn.parameters import check_call, check_own_names
 from nn.schedules import EarlyStopping
 from nn.targets import Label, given_classes
 from nn.training.checkpoint import Checkpoint, shared_checkpoint
@@ -32,7 +32,7 @@ from nn.training.history import History
 from nn.training.loop import Training
 from nn.training.options import OWN_TO_EACH, Callback, Options, check_pair, holds_out, team_of
 from nn.training.steps import Task
-from nn.validation import refuse_unknown
+from nn.validation import refuse_unknown, shortened
 
 if TYPE_CHECKING:
     from nn.module import Module
@@ -150,6 +150,9 @@ def fit(
     team = team_of(communicator)
     with team.together():
         refuse_unknown("fit", unknown, list(fit.__annotations__)[1:-2], OF_FIT)  # without model, unknown and return
+        check_own_names(model)
+        if checkpoint is None and checkpoint_every is not None and communicator is None:
+            raise ValueError(f"checkpoint_every must be left out without checkpoint, got {shortened(checkpoint_every)}")
         checkpoint_file = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every)
         options, chosen, rng = Options(given), chosen_loss(loss, model.loss), random_numbers(seed)
         optimizer = named_optimizer(optimizer, learning_rate)

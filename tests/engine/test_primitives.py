@@ -263,7 +263,7 @@ def test_a_plain_number_beside_the_operand_may_be_read():
     assert grad(grad(lambda x: whole_power(x, 3.0)))(2.0) == 12.0
 
 
-@primitive(lambda x: grad(lambda y: y**3)(x))
+@primitive(grad(lambda y: y**3))
 def cubed(x):
     return x * grad(lambda y: y * x**2)(x)
 
@@ -300,7 +300,7 @@ def test_an_error_of_a_primitive_in_a_program_names_the_row(kind, dtype):
 
     program = engine.compile(picky, dtype=dtype)
     for run in (program, program.value_and_gradient, lambda X: program.gradients(X, "inputs")):
-        with pytest.raises((ValueError, ArithmeticError), match="^negative") as caught:
+        with pytest.raises((ValueError, ArithmeticError), match=r"^negative") as caught:
             run([[1.0], [-1.0], [2.0]])
         told = [str(caught.value), *getattr(caught.value, "__notes__", ())]
         assert any(text.endswith("for the row [-1.0] of X") for text in told)

@@ -334,7 +334,13 @@ def test_what_is_no_row_of_outputs_is_refused(returned):
             use()
 
 
-@pytest.mark.parametrize(("name", "held"), [("classes", 10), ("loss", mse), ("loss", lambda self, x: x)])
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        *(("classes", 10), ("loss", mse), ("loss", lambda self, x: x), ("loss", Value(1.0))),
+        *(("classes", [Value(1.0)]), ("column_names", (Value(1.0), 2.0))),
+    ],
+)
 def test_fit_replaces_no_attribute_of_ones_own(name, held, tmp_path):
     class Own(Line):
         pass

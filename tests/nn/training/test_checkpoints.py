@@ -498,6 +498,11 @@ def test_checkpoint_every_is_checked(tmp_path, seconds):
         trained(tmp_path / "run.json", checkpoint_every=seconds)
 
 
+def test_checkpoint_every_without_a_checkpoint_is_refused():
+    with pytest.raises(ValueError, match="checkpoint_every must be left out without checkpoint, got 3"):
+        trained(checkpoint_every=3)
+
+
 @pytest.mark.parametrize("path", [True, 3, b"run.json"])
 def test_a_checkpoint_is_named_by_the_path_of_its_file(path):
     with pytest.raises(TypeError, match=f"checkpoint must be the name of a file, as a str or a Path, got {path!r}"):
