@@ -280,6 +280,13 @@ def test_parameters_that_are_no_values_are_refused(wrong):
         Adam(wrong)
 
 
+def test_settings_come_in_the_order_of_pytorch():
+    assert vars(SGD(None, 0.1, 0.9)) == vars(SGD(learning_rate=0.1, momentum=0.9))
+    assert vars(Adam(None, 0.1, (0.8, 0.9), 1e-3)) == vars(Adam(learning_rate=0.1, betas=(0.8, 0.9), epsilon=1e-3))
+    given = {"learning_rate": 0.1, "betas": (0.8, 0.9), "epsilon": 1e-3, "weight_decay": 0.2}
+    assert vars(AdamW(None, *given.values())) == vars(AdamW(**given))
+
+
 def test_optimizers_by_name():
     assert [type(named_optimizer(name)) for name in ("sgd", "Adam", "ADAMW")] == [SGD, Adam, AdamW]
     assert named_optimizer("sgd", 0.5).rate() == 0.5
