@@ -87,7 +87,7 @@ class CompiledFunction:
         paths, rows = self._prepared(X)
         results = paths(rows)
         _settle_where_not_finite(results, rows, paths, slice(None))
-        return results[:, 0] if self._call.single else results
+        return results.reshape(len(results), *(self._call.shape or ()))
 
     def value_and_gradient(self, X: Any = None, output: int = 0) -> tuple[float, Floats]:
         """The mean of an output over the examples, and its gradient: see ``Program``.
@@ -158,7 +158,7 @@ def _settle_where_not_finite(results: Floats, rows: Floats, paths: Paths, column
 
 
 class _Call:
-    """How a function is called with a list of Values; ``single`` is whether it returns no list, once that is known."""
+    """How a function is called with a list of Values; ``shape`` is that of its outputs, once that is known."""
 
     def __init__(self, function: Function) -> None:
         try:
@@ -176,7 +176,7 @@ class _Call:
         self.n_arguments = None if takes_any else len(asked)
         self._names = [each.name for each in asked if each.kind is not each.VAR_POSITIONAL] if len(asked) > 1 else []
         self.optional = frozenset(each.name for each in arguments if each not in asked)
-        self.single: bool | None = None
+        self.shape: tuple[int, ...] | None = None
 
     @property
     def asked(self) -> Asked:
@@ -199,12 +199,15 @@ class _Call:
                 given = "a list of all columns" if as_list else "the Value of the only column"
                 error.add_note(f"The function has one argument without a default: it was given {given}.")
             raise
-        outputs = outputs.tolist() if isinstance(outputs, np.ndarray) else outputs
-        single = not isinstance(outputs, (list, tuple))
-        if self.single not in (None, single):
-            raise TypeError("a function of Values must return a list of them for all examples, or for none")
-        self.single = single
-        return [outputs] if single else list(outputs)
+        found = np.array(outputs, object)
+        if any(isinstance(part, (list, tuple)) for part in found.flat):
+            raise TypeError(f"{name} must return lists of one length, got {shortened(outputs)}")
+        known = found.shape if self.shape is None else self.shape
+        if found.ndim != len(known) or (found.shape != known and found.size == np.prod(known)):
+            raise TypeError(f"{name} must return the same shape for all examples, got {known} and {found.shape}")
+        self.shape = found.shape
+        values: list[Any] = found.ravel().tolist()
+        return values
 
 
 @overload
@@ -239,9 +242,10 @@ def compile(
 
     Args:
         outputs: a Value, or a list or an array of them; or a function that gives one of these, for which ``compile`` is
-            also a decorator. It is called with a Value for each column of ``X``, or, if it takes one argument, a list
-            of them. Columns with the names of its arguments, or of those that a model was trained on, may come in any
-            order.
+            also a decorator. It may give lists of lists, as ``hessian(f)`` does: then the result has their shape for
+            each example, and *output* counts along the rows. The function is called with a Value for each column of
+            ``X``, or, if it takes one argument, a list of them. Columns with the names of its arguments, or of those
+            that a model was trained on, may come in any order.
         inputs: the leaves that are other numbers in each example; a column of ``X`` each. One that the graph does not
             have, as in many gradients, has a column that changes nothing.
         parameters: the leaves to differentiate with respect to; all others are constants. All that are no inputs for

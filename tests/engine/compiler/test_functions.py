@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
+import engine
 from engine import CompiledFunction, DataDependentError, Value, atan2, compile, dot, maximum, tanh
 from nn import MLP
 
@@ -163,8 +164,21 @@ def test_outputs_in_arrays():
     assert compile(lambda x, y: np.where(x > y, x, y))(X).tolist() == [1.0, 2.0]
     x = Value(1.0)
     assert compile(np.array([x, x * 2.0]), [x])([[3.0]]).tolist() == [[3.0, 6.0]]
-    with pytest.raises(TypeError, match=r"must return a Value or a list of them, got list \["):
-        compile(lambda v: np.array([v]))(X)
+
+
+def test_outputs_in_lists_of_lists_have_their_shape():
+    def f(v):
+        return v[0] ** 2 * v[1] + engine.sin(v[1])
+
+    X = [[3.0, 5.0], [1.0, -2.0], [0.5, 0.0]]
+    second = compile(engine.hessian(f))
+    np.testing.assert_allclose(second(X), [engine.hessian(f)(row) for row in X], rtol=1e-14)
+    assert second.gradients(X, "inputs", output=1).tolist() == [[2.0, 0.0]] * 3  # of 2 v[0]
+    slopes = compile(engine.jacobian(lambda v: [v[0] * v[1], v[1] ** 2, v[0]]))(X)
+    assert slopes[0].tolist() == [[5.0, 3.0], [0.0, 10.0], [1.0, 0.0]]
+    assert compile(lambda v: np.array([v]))(X).tolist() == [[row] for row in X]
+    with pytest.raises(TypeError, match="must return lists of one length"):
+        compile(lambda v: [[v[0]], v])(X)
 
 
 def test_a_function_that_looks_at_data_is_refused():

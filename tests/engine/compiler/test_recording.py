@@ -260,8 +260,9 @@ def test_several_outputs_on_several_paths():
 def test_outputs_are_of_one_form_on_all_paths():
     with pytest.raises(DataDependentError, match="how many outputs"):
         compile(lambda x: [x, x] if x > 0 else [x])([[1.0], [-1.0]])
-    with pytest.raises(TypeError, match="for all examples, or for none"):
-        compile(lambda x: [x] if x > 0 else x)([[1.0], [-1.0]])
+    for other in (lambda x: [x] if x > 0 else x, lambda x: [[x, x]] if x > 0 else [[x], [x]]):
+        with pytest.raises(TypeError, match="must return the same shape for all examples, got"):
+            compile(other)([[1.0], [-1.0]])
 
 
 def test_sums_that_cancel_are_compared_as_eagerly():
