@@ -21,6 +21,7 @@ from engine.domains import POWER, bounds_of
 from engine.escapes import DataDependentError, Listener, listening
 from engine.node import common_order, topological_order
 from engine.operations import PLAIN
+from engine.primitive import Primitive
 from engine.validation import shortened
 from engine.value import Value, compared, constant
 
@@ -297,11 +298,9 @@ def _domains(outputs: Sequence[Value]) -> dict[Any, Guard]:
 def _may_refuse(node: Value) -> bool:
     """Whether its operation may refuse some numbers: a power those that make it too large, a user's primitive any."""
     key = node.operation.key
-    return (
-        bool(node.operation.primitive)
-        or key == POWER
-        or any(not _is_constant(node.operands[index]) for index, _, _ in bounds_of(key, None))
-    )
+    if key == POWER or isinstance(node.operation.primitive, Primitive):
+        return True
+    return any(not _is_constant(node.operands[index]) for index, _, _ in bounds_of(key, None))
 
 
 def _constant_exponent(node: Value) -> float | None:
