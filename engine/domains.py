@@ -1,6 +1,7 @@
 """What operations refuse: where their operands must be, or eager arithmetic raises an error."""
 
-from typing import TypeAlias
+import math
+from typing import Any, NamedTuple, TypeAlias
 
 Bound: TypeAlias = tuple[int, str, float]
 
@@ -21,6 +22,7 @@ DOMAINS: dict[str, list[Bound]] = {
 TOO_LARGE = ("exp", "expm1", "sinh", "cosh")
 """Those whose domain ends where the result becomes too large for a float."""
 POWER = "**"  # whose domain depends on its exponent
+_LARGE = 1e308  # a little less than what is too large for a float
 
 
 def refuses(op: str) -> bool:
@@ -37,3 +39,48 @@ def bounds_of(op: str, exponent: float | None) -> list[Bound]:
     if exponent.is_integer():
         return [(0, "!=", 0.0)] if exponent < 0.0 else []
     return [(0, ">" if exponent < 0.0 else ">=", 0.0)]
+
+
+class Limits(NamedTuple):
+    """Numbers that are surely not refused: above *low*, below *high*, and of a magnitude above *least*."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    least: float = -1.0
+
+    def hold(self, numbers: Any) -> bool:
+        """Whether all numbers of an array are inside."""
+        is_least = self.least < 0.0 or abs(numbers).min() > self.least
+        return bool(self.low < numbers.min() and numbers.max() < self.high and is_least)
+
+    def inside(self, numbers: Any) -> Any:
+        """Whether each number of an array is inside."""
+        return (numbers > self.low) & (numbers < self.high) & (abs(numbers) > self.least)
+
+    def within(self, other: "Limits") -> "Limits":
+        """What is inside of both."""
+        return Limits(max(self.low, other.low), min(self.high, other.high), max(self.least, other.least))
+
+
+FINITE = Limits()
+
+
+def limits_of(op: str, exponent: float | None) -> tuple[int, Limits] | None:
+    """Which operand of an operation must be inside which limits; None if any may be, as far as that is known.
+
+    A power with a constant *exponent* must not be too large either.
+    """
+    bounds, limits = bounds_of(op, exponent), FINITE
+    for _, sign, bound in bounds:
+        if sign[0] == ">":
+            limits = limits._replace(low=bound if sign == ">" else math.nextafter(bound, -math.inf))
+        elif sign[0] == "<":
+            limits = limits._replace(high=bound if sign == "<" else math.nextafter(bound, math.inf))
+        else:
+            limits = limits._replace(least=abs(bound))
+    if op == POWER and exponent is not None and exponent > 1.0:
+        most = _LARGE ** (1.0 / exponent)
+        limits = limits._replace(low=max(limits.low, -most), high=most)
+    elif op == POWER and exponent is not None and exponent < 0.0:
+        limits = limits._replace(least=_LARGE ** (1.0 / exponent))
+    return None if limits == FINITE else (bounds[0][0] if bounds else 0, limits)

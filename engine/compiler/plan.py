@@ -77,7 +77,7 @@ class Bound(Protocol):
         """
 
     def read(self, results: Floats) -> None:
-        """Write the outputs of the last run into ``(n_examples, n_outputs)`` numbers."""
+        """Write the outputs of the last run, or the first of them, into ``(n_examples, n_outputs)`` numbers."""
 
 
 class Backend(Protocol):

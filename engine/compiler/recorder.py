@@ -8,6 +8,7 @@ import sys
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from threading import RLock
 from types import CodeType, FrameType
@@ -17,7 +18,7 @@ from engine.callers import is_library, source_line, users_place
 from engine.compiler.collector import collector_paused
 from engine.compiler.trace import Record, recorded
 from engine.compiler.type_tests import handles_errors, tells_numbers_apart
-from engine.domains import POWER, bounds_of
+from engine.domains import FINITE, POWER, Limits, bounds_of, limits_of
 from engine.escapes import DataDependentError, Listener, listening
 from engine.node import common_order, topological_order
 from engine.operations import PLAIN
@@ -79,25 +80,29 @@ class Recording(Listener):
         self.doubt = ""
         """What is an error only where the function goes on after it."""
         self.differentiated_roots: list[Value] = []
-        self.refusing: list[Value] = []
-        """Operations of what the function differentiates that may refuse numbers, and that no output needs."""
+        self.limited: dict[Value, tuple[Value, Limits]] = {}
+        """For operations of what the function differentiates that nothing else needs: see ``_limited``."""
         self._ids = set(map(id, self.inputs))  # lasting, as the inputs are held
         self._may_draw = False
         """Whether it called a library that may draw random numbers where this is not seen."""
 
     @property
     def roots(self) -> list[Value]:
-        """What a program computes: the outputs, what guards compare, and what may refuse numbers."""
-        return [*self.outputs, *self.compared_nodes, *self.refusing]
+        """What a program computes: the outputs, and what guards compare."""
+        return [*self.outputs, *self.compared_nodes]
 
     @cached_property
     def order(self) -> list[Value]:
-        """Every node under the roots in topological order: what may refuse numbers before what is computed after it."""
-        return common_order([*self.refusing, *self.outputs, *self.compared_nodes])
+        """Every node in topological order: what may refuse numbers before what is computed after it."""
+        return common_order([*self.limited, *self.roots])
 
     def graph(self, parameters: Sequence[Value]) -> Record:
         """What a program computes, as a record, once the function has run."""
-        return recorded(self.roots, self.inputs, parameters, self.order)
+        n, limits = len(self.roots), dict[Value, Limits]()
+        for node, found in self.limited.values():
+            limits[node] = found.within(limits.get(node, FINITE))
+        record = recorded([*self.roots, *limits], self.inputs, parameters, self.order)
+        return replace(record, outputs=record.outputs[:n], limited=[*zip(record.outputs[n:], limits.values())])
 
     @property
     def compared_nodes(self) -> list[Value]:
@@ -268,9 +273,9 @@ def record(function: Callable[[list[Value]], list[Any]], numbers: list[float], i
     if recording.differentiated_roots:
         needed = set(common_order(recording.roots))
         unused = (node for node in common_order(recording.differentiated_roots) if node not in needed)
-        recording.refusing = [node for node in unused if _may_refuse(node)]
+        recording.limited = {node: limited for node in unused if (limited := _limited(node))}
     if any(handles_errors(code) for code, _ in recording.calls):
-        recording.guards |= _domains([*recording.outputs, *recording.refusing])
+        recording.guards |= _domains([*recording.outputs, *recording.limited])
     return recording
 
 
@@ -295,12 +300,16 @@ def _domains(outputs: Sequence[Value]) -> dict[Any, Guard]:
     }
 
 
-def _may_refuse(node: Value) -> bool:
-    """Whether its operation may refuse some numbers: a power those that make it too large, a user's primitive any."""
-    key = node.operation.key
-    if key == POWER or isinstance(node.operation.primitive, Primitive):
-        return True
-    return any(not _is_constant(node.operands[index]) for index, _, _ in bounds_of(key, None))
+def _limited(node: Value) -> tuple[Value, Limits] | None:
+    """A Value and its limits: where its number is inside, the operation of *node* refuses nothing. None if it cannot.
+
+    Of a user's primitive, and of a power whose exponent is not known, it is the result, which must be finite.
+    """
+    operation, exponent = node.operation, _constant_exponent(node)
+    if isinstance(operation.primitive, Primitive) or (operation.key == POWER and exponent is None):
+        return node, FINITE
+    index, limits = limits_of(operation.key, exponent) or (0, None)
+    return None if limits is None or _is_constant(node.operands[index]) else (node.operands[index], limits)
 
 
 def _constant_exponent(node: Value) -> float | None:

@@ -90,8 +90,9 @@ class Runner:
         self._backend = backend_named(backend, warns=False)
         self.failed = set[str]() if failed is None else failed
         """Backends that failed for this program."""
+        limited = [place for place, _ in record.limited]
         with collector_paused():
-            self.graph = placed(simplified(record))
+            self.graph = placed(simplified(replace(record, outputs=[*record.outputs, *limited])))
         self.dtype = dtype
         self.n_outputs = len(record.outputs)
         self.uniform = np.zeros((self.graph.n_slots[UNIFORM], 1), dtype)
@@ -190,7 +191,21 @@ class Runner:
             raise
         if self._refusing and not is_exact and not self._is_coarse:
             self._find_refused(part)
+        if self._record.limited:
+            self._check_limits(bound, part)
         return bound, is_exact
+
+    def _check_limits(self, bound: Bound, part: Batch) -> None:
+        """Refuse examples where a number is outside of its limits, if eager arithmetic refuses them."""
+        numbers = np.empty((self.n_outputs + len(self._record.limited), len(part)), self.dtype)
+        bound.read(numbers.T)
+        inside = np.ones(len(part), np.bool_)
+        for row, (_, limits) in zip(numbers[self.n_outputs :], self._record.limited):
+            if not limits.hold(row):
+                inside &= limits.inside(row)
+        if not inside.all():
+            suspects = part.numbers()[~inside].tolist()
+            refuse(self._record, self._labels, self._n_columns, suspects, self.exact_weights().tolist())
 
     def _read(self, bound: Bound, part: Batch, results: Floats, is_exact: bool) -> None:
         """Write the outputs of a part of the examples into their *results*."""
@@ -223,7 +238,7 @@ class Runner:
     @cached_property
     def _checking_runner(self) -> Runner:
         """What gives the numbers of all nodes whose operation may refuse some."""
-        return Runner(replace(self._record, outputs=self._refusing), np.dtype(np.float64))
+        return Runner(replace(self._record, outputs=self._refusing, limited=[]), np.dtype(np.float64))
 
     def _find_refused(self, batch: Batch) -> None:
         """Refuse examples for which an operation that may refuse numbers gives infinity or NaN: see ``refuse``."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from engine.derivatives import no_rule, rule_of
+from engine.domains import Limits
 from engine.node import Node, common_order
 from engine.operations import CONSTANT, LEAF, PLAIN, Operation
 from engine.value import Value
@@ -36,6 +37,8 @@ class Record:
     outputs: list[int]
     frozen: list[Value] = field(default_factory=list)
     """Leaves that are neither inputs nor parameters: their numbers were taken as constants."""
+    limited: list[tuple[int, Limits]] = field(default_factory=list)
+    """Nodes whose numbers must be inside limits, or an operation that no output needs may refuse the example."""
 
     def add(self, op: Op, first: int = NONE, second: int = NONE, number: float = 0.0) -> int:
         self.ops.append(op)
@@ -47,7 +50,7 @@ class Record:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled and copied by its fields, which a compiled class has no ``__dict__`` for."""
         lists = self.ops, self.first, self.second, self.numbers
-        return Record, (*lists, self.n_inputs, self.n_parameters, self.outputs, self.frozen)
+        return Record, (*lists, self.n_inputs, self.n_parameters, self.outputs, self.frozen, self.limited)
 
     def uses(self) -> list[int]:
         """How often each node is an operand; the last one counts operands that are not there."""
@@ -132,7 +135,8 @@ def _named(operation: Operation) -> Op:
 
 def same_graph(one: Record, other: Record) -> bool:
     """Whether two records compute the same of any inputs and parameters: equal except for the numbers of those."""
-    if (one.ops, one.first, one.second, one.outputs) != (other.ops, other.first, other.second, other.outputs):
-        return False
+    for name in ("ops", "first", "second", "outputs", "limited"):
+        if getattr(one, name) != getattr(other, name):
+            return False
     pairs = [(a, b) for a, b, op in zip(one.numbers, other.numbers, one.ops) if op == CONSTANT]
     return all(a.hex() == b.hex() for a, b in pairs)  # zeros have signs

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import Value, compiler
 from engine.calculus import depends
+from engine.debugging.staleness import StaleError, check_fresh
 from engine.operations import DETACH
 from nn.data import Table
 from nn.examples import Examples, Tally, as_list, output_numbers, output_values
@@ -18,11 +19,15 @@ from nn.optimizers import Optimizer
 from nn.schedules import EarlyStopping, is_plain
 from nn.targets import Targets
 from nn.training.teams import Alone
-from nn.validation import plain_label, shortened
+from nn.validation import shortened
 
 if TYPE_CHECKING:
     from nn.module import Module
     from nn.training.options import Options
+
+
+_LOOKED_AT = 2
+"""Examples of a step, and steps of an epoch, in which graphs are looked at: whether they are of now."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ class Steps:
     def __init__(self, task: Task, eager: str) -> None:
         self.task, self.eager = task, eager
         self.has_gradient = False  # whether some step had a gradient other than 0
-        self._losses: list[Value] = []  # of an example of the last epoch, and of the first two of this one
+        self._n_steps = 0  # in this epoch
 
     def begin(self) -> None:
         """Make ready for the first step."""
@@ -98,10 +103,12 @@ class Steps:
         """Take one step on a batch of indices; after an ArithmeticError weights are as they were before the step."""
         task, tally = self.task, Tally()
         task.optimizer.zero_grad()
-        for index in batch:
+        self._n_steps += 1
+        for count, index in enumerate(batch):
             with noise_from(lambda layer, n: layer.draw(task.rng, n)):
                 loss, right = self._loss(task.examples, index)
-            self._check_is_new(loss)
+            if count < _LOOKED_AT and self._n_steps <= _LOOKED_AT:
+                self._check_fresh(loss)
             if not math.isfinite(loss.data):
                 raise FloatingPointError(f"the loss is {loss.data}")
             loss.backward(1.0 / len(batch))
@@ -129,7 +136,7 @@ class Steps:
 
     def next_epoch(self) -> None:
         """Train what the model has now, which callbacks may have changed."""
-        self._losses = self._losses[-1:]
+        self._n_steps = 0
         if self.task.optimizer.follows_model:
             self.task.optimizer.follow(self.task.model.parameters())
 
@@ -147,24 +154,16 @@ class Steps:
             loss = loss * examples.weights[index]
         return loss, targets.classes is not None and targets.is_right(output_numbers(outputs), index)
 
-    def _check_is_new(self, loss: Value) -> None:
-        """Refuse what is computed once of parameters that are trained, and used again: it stays as they were then.
-
-        It is in the losses of the first two examples of an epoch, or of any.
-        """
-        if len(self._losses) == 3:
-            return
-        self._losses.append(loss)
-        computed, *before = map(_computed, self._losses[-2:])
-        trained = set(self.task.optimizer.parameters or ())
-        for node in computed.intersection(*before) if before else ():
-            if depends(node, trained, set()):
-                name, op = type(self.task.model).__name__, plain_label(node.label) or node.op
-                raise ValueError(
-                    f"{name} and its loss must compute with parameters anew for each example, got a Value ({op}) that "
-                    "was computed before: it would stay as the parameters were then; compute it where it is used, or "
-                    "keep its number, .data"
-                )
+    def _check_fresh(self, loss: Value) -> None:
+        """Refuse what was computed of parameters before a step: its derivatives are of the parameters as they were."""
+        try:
+            check_fresh(loss, _differentiated(loss))
+        except StaleError as error:
+            name = type(self.task.model).__name__
+            raise ValueError(
+                f"{name} and its loss must compute with parameters anew after each step, got what was computed before "
+                f"({error.reason}); compute it where it is used, or keep its number, .data"
+            ) from None
 
     def check_trains(self) -> None:
         """Refuse a loss that depends on no parameter for all examples."""
@@ -198,7 +197,7 @@ class Steps:
         return len(losses) == 1 and _is_chosen(*first, own)
 
 
-def _computed(root: Value) -> set[Value]:
+def _differentiated(root: Value) -> set[Value]:
     """The computed nodes that get a gradient from *root*."""
     found, stack = set[Value](), [root]
     while stack:

@@ -101,7 +101,7 @@ class _Bound:
         return bound.run(seed, listens)
 
     def read(self, results: Floats) -> None:
-        results[:] = np.transpose(self._outputs)
+        results[:] = np.transpose(self._outputs[: results.shape[1]])
 
 
 def _computed(plan: Plan, code: Code, leaves: Any, rows: Any, seed: Any, n_examples: Any) -> tuple[Any, Any, Any]:

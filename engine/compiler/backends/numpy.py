@@ -101,7 +101,7 @@ class Bound(Memories):
         return signals
 
     def read(self, results: Floats) -> None:
-        for column, numbers in enumerate(self.outputs):
+        for column, numbers in enumerate(self.outputs[: results.shape[1]]):
             results[:, column] = numbers
 
 
