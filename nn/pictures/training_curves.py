@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -107,12 +108,14 @@ class LiveCurves:
 
     def _draw(self) -> None:
         from IPython import display
+        from tqdm import tqdm
 
         assert self._history is not None
         show: Any = display.display
         drawing = curves(self._history, self.theme)
         if self._handle is None:
-            self._handle = show(drawing, display_id=True)
+            with tqdm.external_write_mode(sys.stdout):  # the bar moves below: a notebook's lines above stay as they are
+                self._handle = show(drawing, display_id=True)
         else:
             self._handle.update(drawing)
         self._drawn_epochs, self._drawn_at = self._history.epochs, time.monotonic()

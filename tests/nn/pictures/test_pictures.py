@@ -430,6 +430,7 @@ def test_pictures_show_themselves_in_a_notebook(tmp_path):
         "curves(earlier)",
         "TrainingStepper(MLP(2, [1], seed=0), [[0, 1], [1, 0]], [1.0, 0.0])",
         "print('matplotlib.pyplot' in sys.modules)",
+        "bar = model.fit(*data, epochs=7, callbacks=live)",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
@@ -446,6 +447,10 @@ def test_pictures_show_themselves_in_a_notebook(tmp_path):
     assert "image/png" in picture
     assert words["text/html"].startswith('<div hidden="hidden">Run this cell to walk over the steps')
     assert outputs[6][0].text == "False\n"
+    place = next(i for i, output in enumerate(outputs[7]) if "data" in output)
+    above, below = ("".join(output.text for output in part) for part in (outputs[7][:place], outputs[7][place + 1 :]))
+    assert above.rstrip("\r").rpartition("\r")[2].strip() == ""  # no bar stands still above the picture
+    assert "7/7" in below.split("\r")[-1]
 
 
 # ---------------------------------------------------------------------------------------------------- plane and classes
