@@ -59,7 +59,8 @@
     button("play").addEventListener("click", play);
     button("play").disabled = last === 0;
     slider.addEventListener("input", () => show(Number(slider.value)));
-    root.addEventListener("keydown", (event) => {
+    const keyboard = root.matches("[data-alone] > *") ? document : root; // a page of nothing else needs no click first
+    keyboard.addEventListener("keydown", (event) => {
       if (!(event.key in keys) || event.ctrlKey || event.altKey || event.metaKey) return;
       pause();
       moves[keys[event.key]]();

@@ -231,7 +231,7 @@ def test_the_page_has_the_colours_of_the_picture(theme, tmp_path):
     page = (tmp_path / "walk.html").read_text(encoding="utf-8")
     colours = THEMES[theme]
     assert f'style="--paper:{colours.background};--ink:{colours.text};' in page
-    assert f'<body style="margin: 1rem; background: {colours.background}">' in page
+    assert f'<body data-alone style="margin: 1rem; background: {colours.background}">' in page
 
 
 @pytest.mark.parametrize("name", ["walk.gif", "walk.html", "walk.png"])
@@ -303,6 +303,10 @@ def test_the_page_is_walked_in_a_browser(tmp_path, browser):
         assert page.is_disabled('[data-go="back"]') == (step == 0)
         assert page.is_disabled('[data-go="last"]') == (step == 3)
 
+    is_at(1)
+    page.keyboard.press("ArrowRight")  # before any click
+    is_at(2)
+    page.keyboard.press("ArrowLeft")
     is_at(1)
     assert "Run this cell" not in page.inner_text("body")
     for button, step in (("forward", 2), ("last", 3), ("back", 2), ("first", 0)):
