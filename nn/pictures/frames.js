@@ -5,6 +5,7 @@
     const { pictures, tall, words, at } = JSON.parse(root.querySelector('script[type="application/json"]').textContent);
     root.querySelector(".gradstep-controls").innerHTML = root.querySelector("[data-controls]").textContent;
     const image = root.querySelector("img");
+    image.style.minWidth = tall.length ? "" : "720px"; // and scrolls sideways where that is too wide
     const said = root.querySelector(".gradstep-words");
     const slider = root.querySelector("input");
     const button = (name) => root.querySelector(`[data-go="${name}"]`);

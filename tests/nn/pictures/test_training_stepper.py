@@ -285,6 +285,15 @@ def test_in_a_reopened_notebook_its_output_is_not_yet_in_the_document(browser):
 
 
 @pytest.mark.slow
+def test_in_a_narrow_notebook_the_picture_keeps_its_size_and_scrolls(browser):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.set_content(TrainingStepper(small(), XOR_X, [0, 1, 1, 0], loss="binary_cross_entropy")._repr_html_())
+    assert page.locator("img").bounding_box()["width"] == 720
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.close()
+
+
+@pytest.mark.slow
 def test_the_page_is_walked_in_a_browser(tmp_path, browser):
     walk = TrainingStepper(small(), XOR_X, [HOSTILE[0], HOSTILE[1]] * 2, loss="binary_cross_entropy")
     walk.forward(3).back(2).save(tmp_path / "walk.html")
