@@ -260,6 +260,11 @@ def test_a_drawing_says_what_it_is():
     assert repr(draw(neuron())).startswith(f"<Drawing: {words}; ")
     many = sum((Value(i / 10) for i in range(1, 11)), Value(0.0))
     assert draw(many).description.endswith(": 21 nodes, computed from v1, v2, v4, v6, v8, v10 and 5 more")
+    neurons = [[Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]]
+    of = "computed from n[0][0], n[0][1], n[1][0], n[1][1]"  # whole names, though the boxes are in groups
+    assert draw(sum(map(sum, neurons)), names={"n": neurons}).description.endswith(of)
+    of = f"computed from {'n' * 20}[0][0], {'n' * 20}[0][1] and 2 more"
+    assert draw(sum(map(sum, neurons)), names={"n" * 20: neurons}).description.endswith(of)
     assert draw(Value(-1.0)).description == "computation graph of L = −1: 1 node"
 
 

@@ -583,6 +583,7 @@ def test_a_long_name_of_a_leaf_shows_its_end(visit):
             " return [...range.getClientRects()].at(-1).bottom - span.getBoundingClientRect().bottom; }"
         )
         assert abs(ends) < 3
+        assert shown.evaluate("span => span.scrollHeight <= span.clientHeight")  # and in this window its beginning
 
 
 @pytest.mark.parametrize("width", [700, 820, 1366])
