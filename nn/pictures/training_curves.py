@@ -62,7 +62,7 @@ def _panel(ax: Axes, name: str, training: list[float], validation: list[float], 
             labels.append(f"{who}: {number(numbers[-1])}")
     look.title(ax, name.capitalize())
     look.name_axes(ax, "epoch", name)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     look.grid(ax)
     if name == "loss" and min(training) >= 0.0:
         ax.set_ylim(0.0, 1.04 * ax.get_ylim()[1])
