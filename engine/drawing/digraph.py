@@ -18,6 +18,8 @@ _PICTURES, _SOURCES = ("svg", "png", "pdf"), ("dot", "gv")
 _WIDEST = 32_000  # pixels that Graphviz can draw
 _INCH = 96  # pixels of a browser
 _CELL = 900  # pixels of a cell in JupyterLab, in a window of 1366
+_WIDE = 1260  # pixels; what is wider is too small to read in such a cell, and takes all that a cell has
+_SIZE = re.compile(r'<svg width="(\d+)pt" height="\d+pt"')
 
 
 class Drawing(graphviz.Digraph):  # type: ignore[misc]
@@ -174,7 +176,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
             except RuntimeError as error:  # Graphviz is missing
                 return {"text/plain": f"{said}\n\n{error}"}
             bundle["image/svg+xml"] = svg if self.width else _fitted(svg)
-            still = self._scaled("png", _INCH, self.width, _CELL)
+            still = self._scaled("png", _INCH, self.width, _WIDE if _width_of(svg) > _WIDE else _CELL)
             if self.style:
                 still.attr("graph", bgcolor="transparent")  # its boxes and lines are seen on light and on dark pages
             with suppress(ValueError):  # a browser draws no PNG
@@ -195,11 +197,16 @@ def check_width(width: int | None) -> None:
 
 def _fitted(svg: str) -> str:
     """The SVG no wider than its cell: JupyterLab scales none down. What is much wider is as wide as the cell is."""
-    size = re.search(r'<svg width="(\d+)pt" height="\d+pt"', svg)
-    width = int(size[1]) * _INCH // 72 if size else 0
-    if size is None or width <= _CELL:
+    width = _width_of(svg)
+    if width <= _CELL:
         return svg
-    return svg.replace(size[0], f'<svg width="{"100%" if width > 1.4 * _CELL else f"{_CELL}px"}"', 1)
+    return _SIZE.sub(f'<svg width="{"100%" if width > _WIDE else f"{_CELL}px"}"', svg, count=1)
+
+
+def _width_of(svg: str) -> int:
+    """The pixels of Graphviz's SVG; 0 if it says none."""
+    size = _SIZE.search(svg)
+    return int(size[1]) * _INCH // 72 if size else 0
 
 
 def _ending(path: str | os.PathLike[str]) -> str:

@@ -25,7 +25,7 @@ _SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")
 _UPRIGHT = ("TB", "BT")
 _MOST_COUNTS = 40  # numbers beside arrows; more than that cover the picture
 _MOST_OUTPUTS = 4  # of a function that show their numbers
-_MOST_LEAVES = 6  # that a picture's description names
+_MOST_LEAVES, _LONGEST_LEAVES = 6, 60  # that a picture's description names, and their characters
 _MOST_LINES = 60  # of a picture as text
 
 
@@ -115,9 +115,12 @@ class DotWriter:
         root = f"{name} = {number}" if name else number  # a constant has no name
         found = [index for index, operands in enumerate(graph.operands[:-1]) if not operands]
         found.sort(key=lambda index: bool(graph.scopes[index]))  # inputs before parameters
-        leaves = [name for name in map(contents.name, found) if name]
-        rest = f" and {len(leaves) - _MOST_LEAVES:,} more" if len(leaves) > _MOST_LEAVES else ""
-        made_of = f", computed from {', '.join(leaves[:_MOST_LEAVES])}{rest}" if leaves else ""
+        leaves = [name for name in map(self._full_name, found) if name]
+        named = leaves[:_MOST_LEAVES]
+        while len(named) > 1 and len(", ".join(named)) > _LONGEST_LEAVES:
+            named.pop()
+        rest = f" and {len(leaves) - len(named):,} more" if len(leaves) > len(named) else ""
+        made_of = f", computed from {', '.join(named)}{rest}" if leaves else ""
         return f"computation graph of {root}: {n_nodes:,} node{'s' if n_nodes > 1 else ''}{made_of}"
 
     @cached_property

@@ -182,7 +182,8 @@ class Stepper:
         return f'<Stepper: {self._extent()}; .save("backprop.html") writes it as a page>'
 
     def _extent(self) -> str:
-        return f"{len(self._walk.steps)} steps through {len(self._walk.nodes)} nodes"
+        counts = ((len(self._walk.steps), "step"), (len(self._walk.nodes), "node"))
+        return " through ".join(f"{count} {word}{'s' if count != 1 else ''}" for count, word in counts)
 
 
 def stepper(

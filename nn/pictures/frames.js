@@ -5,6 +5,7 @@
     const { pictures, tall, words, at } = JSON.parse(root.querySelector('script[type="application/json"]').textContent);
     root.querySelector(".gradstep-controls").innerHTML = root.querySelector("[data-controls]").textContent;
     const image = root.querySelector("img");
+    image.style.minWidth = tall.length ? "" : "720px"; // and scrolls sideways where that is too wide
     const said = root.querySelector(".gradstep-words");
     const slider = root.querySelector("input");
     const button = (name) => root.querySelector(`[data-go="${name}"]`);
@@ -59,7 +60,8 @@
     button("play").addEventListener("click", play);
     button("play").disabled = last === 0;
     slider.addEventListener("input", () => show(Number(slider.value)));
-    root.addEventListener("keydown", (event) => {
+    const keyboard = root.matches("[data-alone] > *") ? document : root; // a page of nothing else needs no click first
+    keyboard.addEventListener("keydown", (event) => {
       if (!(event.key in keys) || event.ctrlKey || event.altKey || event.metaKey) return;
       pause();
       moves[keys[event.key]]();

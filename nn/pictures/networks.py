@@ -72,7 +72,8 @@ def network(
         loss_name, loss_function = chosen_loss(loss, model.loss)
         target = by_name([target], examples.target_names(model), "target")[0]
         comparison = compared(activations[-1], target, loss_name, loss_function, model.classes)
-    scene = _Scene(layers, activations, comparison, image_shape, names, model.classes, most, n_outputs, look)
+    classes = model.classes if comparison is None else comparison.classes
+    scene = _Scene(layers, activations, comparison, image_shape, names, classes, most, n_outputs, look)
     return scene.drawn(ax)
 
 

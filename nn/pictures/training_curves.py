@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ def _panel(ax: Axes, name: str, training: list[float], validation: list[float], 
             labels.append(f"{who}: {number(numbers[-1])}")
     look.title(ax, name.capitalize())
     look.name_axes(ax, "epoch", name)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     look.grid(ax)
     if name == "loss" and min(training) >= 0.0:
         ax.set_ylim(0.0, 1.04 * ax.get_ylim()[1])
@@ -107,12 +108,14 @@ class LiveCurves:
 
     def _draw(self) -> None:
         from IPython import display
+        from tqdm import tqdm
 
         assert self._history is not None
         show: Any = display.display
         drawing = curves(self._history, self.theme)
         if self._handle is None:
-            self._handle = show(drawing, display_id=True)
+            with tqdm.external_write_mode(sys.stdout):  # the bar moves below: a notebook's lines above stay as they are
+                self._handle = show(drawing, display_id=True)
         else:
             self._handle.update(drawing)
         self._drawn_epochs, self._drawn_at = self._history.epochs, time.monotonic()

@@ -114,8 +114,11 @@ def check_pair(validation_data: Any, validation_split: Any) -> tuple[Any, Any]:
 def _check_callbacks(callbacks: Any) -> list[Callback]:
     calls = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
     for kind, name in ((EarlyStopping, "early_stopping"), (ReduceOnPlateau, "learning_rate")):
-        if any(isinstance(call, kind) for call in calls):
+        if any(isinstance(call, kind) or call is kind for call in calls):
             raise ValueError(f"callbacks must have no {kind.__name__}; give it as {name}=")
+    for call in calls:
+        if isinstance(call, type):
+            raise ValueError(f"callbacks must have no class, got {call.__name__}; write {call.__name__}()")
     if not isinstance(callbacks, Iterable) or not all(map(callable, calls)):
         raise ValueError(f"callbacks must be a list of functions (model, history), got {shortened(callbacks)}")
     return calls

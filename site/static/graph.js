@@ -62,7 +62,7 @@ class GraphPage {
     const isPython = state.kind === "python";
     document.querySelector(`[name="kind"][value="${state.kind}"]`).checked = true;
     byId(isPython ? "python" : "formula").value = state.text;
-    this.boxes.texts = isPython ? {} : state.numbers;
+    if (!isPython) this.boxes.texts = state.numbers; // else they wait for the formula to come back
     for (const name of ["direction", "theme"]) byId(name).value = state[name];
     byId("derivatives").checked = state.derivatives === "yes";
     this.#showKind();
@@ -72,6 +72,7 @@ class GraphPage {
     const isRead = isOurs(state.text);
     byId("unread").hidden = !isPython || isRead || !state.text;
     byId("result").classList.toggle("stale", compute);
+    if (this.isReady) this.#say(""); // what it says is of the graph before
     if (compute && state.text && (!isPython || isRead)) this.#compute();
   }
 
@@ -276,7 +277,8 @@ class GraphPage {
 
   #chooseKind(kind) {
     const text = byId(kind).value;
-    if (text) this.#load({ ...plain(), kind, text, numbers: {}, view: this.#state.view, direction: this.#state.direction }, kind === "formula");
+    const numbers = this.boxes.texts;
+    if (text) this.#load({ ...plain(), kind, text, numbers, view: this.#state.view, direction: this.#state.direction });
     else this.#example(EXAMPLES.findIndex((example) => kind in example));
     byId("unread").hidden = true;
   }

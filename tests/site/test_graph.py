@@ -197,6 +197,23 @@ def test_lines_of_python_run_and_can_be_seen_from_another_root(visit):
     address_is(page, "python=x%20=%20Value(2.0,", "root=y")
 
 
+def test_the_graph_is_that_of_the_text_after_a_change_of_kind(visit):
+    page = ready(visit("graph.html"))
+    page.get_by_label("Python", exact=True).check()
+    ready(page, "computation graph of loss = 1.741")
+    page.get_by_label("Example").select_option(label="A kink: relu at 0")
+    ready(page, "computation graph of L = 0")
+    page.get_by_label("Python", exact=True).check()
+    ready(page, "computation graph of loss = 1.741")
+    expect(page.locator("#result")).not_to_have_class("stale")
+    page.locator("#python").fill("x = Value(1.0)\nx * 3")
+    page.get_by_label("a formula", exact=True).check()
+    ready(page, "computation graph of L = 0")
+    page.get_by_label("Python", exact=True).check()  # code that nobody ran
+    expect(page.locator("#result")).to_have_class("stale")
+    expect(page.locator("#status")).to_have_text("")
+
+
 def test_code_of_a_link_runs_only_when_the_reader_says_so(visit):
     code = "print('it ran')\nx = Value(2.0)\nx * 3"
     page = visit(f"graph.html#python={quote(code)}")

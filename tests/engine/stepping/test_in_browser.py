@@ -539,6 +539,14 @@ def test_a_focused_field_keeps_all_digits(visit):
     assert number.input_value() == "0.1235"
 
 
+@pytest.mark.parametrize("width", [1366, 400])
+def test_a_field_is_as_wide_as_the_longest_number(visit, width):
+    page = visit(stepper(Value(-1.234e-300, label="x") * 1.0))
+    page.set_viewport_size({"width": width, "height": 800})
+    assert field(page, "x").input_value() == "-1.234e-300"
+    assert field(page, "x").evaluate("field => field.scrollWidth <= field.clientWidth")
+
+
 def test_the_largest_numbers_have_a_slider_and_a_line(visit):
     page = visit(stepper(Value(1.0, label="x") * 1.0))
     for text in ("1e308", "-1e308", "1.79e308", "-1.79e308"):
@@ -575,6 +583,7 @@ def test_a_long_name_of_a_leaf_shows_its_end(visit):
             " return [...range.getClientRects()].at(-1).bottom - span.getBoundingClientRect().bottom; }"
         )
         assert abs(ends) < 3
+        assert shown.evaluate("span => span.scrollHeight <= span.clientHeight")  # and in this window its beginning
 
 
 @pytest.mark.parametrize("width", [700, 820, 1366])

@@ -401,6 +401,7 @@ def test_jupyter_gets_a_frame_of_its_own():
     assert re.match(r'<iframe [^<>]*sandbox="allow-scripts"[^<>]*><p>[^<>]*</p><img [^<>]*></iframe><script>', frame)
     assert html.unescape(re.search(r'srcdoc="([^"]*)"', frame)[1]) == shown.html
     assert repr(shown) == '<Stepper: 5 steps through 9 nodes; .save("backprop.html") writes it as a page>'
+    assert repr(stepper(Value(2.0).exp())).startswith("<Stepper: 1 step through 2 nodes; ")
 
 
 def test_the_front_end_is_installed_with_the_engine():

@@ -110,6 +110,12 @@ def test_what_each_output_wants_is_minus_its_part_of_the_gradient():
     assert f"{verdict}; loss {number(loss)}" in shown
 
 
+def test_outputs_of_a_network_that_was_never_trained_are_the_classes_of_the_target():
+    shown = texts(network(MLP(2, [3], seed=1), [0.5, -2.0], 1, loss="cross_entropy"))
+    place = shown.index("outputs")
+    assert shown[place + 1 : place + 4] == ["0", "1", "2"]
+
+
 @pytest.mark.parametrize(
     ("loss", "n_outputs", "target", "words"),
     [
@@ -400,6 +406,8 @@ def test_the_curves_are_the_history():
     assert [one.get_ydata().tolist() for one in accuracy.lines] == [[0.25, 0.75], [0.0, 0.5]]
     assert loss.lines[0].get_xdata().tolist() == [1, 2]
     assert len(curves(History([1.0])).axes) == 1
+    ticks = [[x for x in curves(History([1.0] * n)).axes[0].get_xticks() if 0 < x <= n] for n in (1, 3, 60)]
+    assert ticks == [[1], [1, 2, 3], [10, 20, 30, 40, 50, 60]]
     assert curves(History([1.0, 0.9])).axes[0].get_ylim()[1] > 1.02  # the first of a curve that hardly falls is whole
 
 
@@ -430,6 +438,7 @@ def test_pictures_show_themselves_in_a_notebook(tmp_path):
         "curves(earlier)",
         "TrainingStepper(MLP(2, [1], seed=0), [[0, 1], [1, 0]], [1.0, 0.0])",
         "print('matplotlib.pyplot' in sys.modules)",
+        "bar = model.fit(*data, epochs=7, callbacks=live)",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
@@ -446,6 +455,10 @@ def test_pictures_show_themselves_in_a_notebook(tmp_path):
     assert "image/png" in picture
     assert words["text/html"].startswith('<div hidden="hidden">Run this cell to walk over the steps')
     assert outputs[6][0].text == "False\n"
+    place = next(i for i, output in enumerate(outputs[7]) if "data" in output)
+    above, below = ("".join(output.text for output in part) for part in (outputs[7][:place], outputs[7][place + 1 :]))
+    assert above.rstrip("\r").rpartition("\r")[2].strip() == ""  # no bar stands still above the picture
+    assert "7/7" in below.split("\r")[-1]
 
 
 # ---------------------------------------------------------------------------------------------------- plane and classes

@@ -231,7 +231,7 @@ def test_the_page_has_the_colours_of_the_picture(theme, tmp_path):
     page = (tmp_path / "walk.html").read_text(encoding="utf-8")
     colours = THEMES[theme]
     assert f'style="--paper:{colours.background};--ink:{colours.text};' in page
-    assert f'<body style="margin: 1rem; background: {colours.background}">' in page
+    assert f'<body data-alone style="margin: 1rem; background: {colours.background}">' in page
 
 
 @pytest.mark.parametrize("name", ["walk.gif", "walk.html", "walk.png"])
@@ -285,6 +285,15 @@ def test_in_a_reopened_notebook_its_output_is_not_yet_in_the_document(browser):
 
 
 @pytest.mark.slow
+def test_in_a_narrow_notebook_the_picture_keeps_its_size_and_scrolls(browser):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.set_content(TrainingStepper(small(), XOR_X, [0, 1, 1, 0], loss="binary_cross_entropy")._repr_html_())
+    assert page.locator("img").bounding_box()["width"] == 720
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.close()
+
+
+@pytest.mark.slow
 def test_the_page_is_walked_in_a_browser(tmp_path, browser):
     walk = TrainingStepper(small(), XOR_X, [HOSTILE[0], HOSTILE[1]] * 2, loss="binary_cross_entropy")
     walk.forward(3).back(2).save(tmp_path / "walk.html")
@@ -303,6 +312,10 @@ def test_the_page_is_walked_in_a_browser(tmp_path, browser):
         assert page.is_disabled('[data-go="back"]') == (step == 0)
         assert page.is_disabled('[data-go="last"]') == (step == 3)
 
+    is_at(1)
+    page.keyboard.press("ArrowRight")  # before any click
+    is_at(2)
+    page.keyboard.press("ArrowLeft")
     is_at(1)
     assert "Run this cell" not in page.inner_text("body")
     for button, step in (("forward", 2), ("last", 3), ("back", 2), ("first", 0)):
