@@ -4,14 +4,16 @@ A graph is recorded once, so a counter, a list that grows or a random generator 
 """
 
 import builtins
+import dis
 import operator
 import os
 import random
 import sys
 import types
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from engine.callers import is_library
@@ -39,6 +41,9 @@ _OF_ANY_NAME = {"getattr", "attrgetter", "methodcaller", "__getattribute__", "__
 """Names in a function that may read an attribute which it does not name."""
 _READERS = {operator.attrgetter, operator.methodcaller}
 _CALLED = {types.BuiltinFunctionType, types.FunctionType, types.MethodWrapperType, types.WrapperDescriptorType}
+_METHODS = types.FunctionType, staticmethod, classmethod, property
+_OF_STEPS = {"direction", "rate", "updated", "step", "ends", "best_epoch", "parameters", "named_parameters"}
+"""Methods of models, optimizers and what stops training early that steps of training call."""
 Look: TypeAlias = dict[str, tuple[object, object]]
 """For each name what there is, and of Values and objects which ones."""
 
@@ -50,7 +55,8 @@ class Surroundings:
     1,000 things only plain ones count, of more than 2**24 numbers their count. What that leaves out, and the state of
     objects in C that do not show it, is noted as ``UNSEEN``. Of a module's attributes those count that a function
     names, or all where one may read them by other names. The numbers of leaves do not count: they are parameters.
-    If it *follows* functions, what those of the user's that it meets name counts, too, whether they are called or not.
+    If it *follows* functions, what those of the user's that it meets name counts, too, where they may be called by that
+    or are methods which steps of training call; and so does the state of a library's random numbers.
     """
 
     def __init__(self, *roots: Any, follows: bool = False) -> None:
@@ -78,6 +84,10 @@ class Surroundings:
     def look(self) -> Look:
         """A note of everything there: its kind, and its number or text where it is plain."""
         return self._look()[0]
+
+    def leaves(self) -> Iterator[Value]:
+        """The Values there that no operation made, but for those in lists of Values alone."""
+        return (thing for thing in self._look()[1] if isinstance(thing, Value) and not thing.operands)
 
     def models(self) -> Iterator[list[Value]]:
         """What ``parameters()`` gives of each object there that has such a method; outer objects come first."""
@@ -115,18 +125,16 @@ class Surroundings:
                     name += "'"
                 note, parts = noted(thing, names)
                 found[name] = note, which(thing)
+                if self._follows:
+                    parts = [*_followed(thing, parts, named), *_random_states(thing)]
                 waiting.extend((name + suffix, part) for suffix, part in parts)
                 if called in _BY_OTHER_NAMES:
                     waiting.append(HIDDEN)
             else:
                 again.append(seen[id(thing)][0])
-        if self._follows:
-            functions = [each for _, each in seen.values() if type(each) is types.FunctionType]
-            users = _code_of(each for each in functions if not is_library(each.__module__))
-            met = {(code, of): found for (own, of), found in users.items() for code in _inner_code(own)}
-            if not met.keys() <= self._code.keys():
-                self._code = self._code | met
-                return self._look()
+        if self._follows and not (met := _code_met(seen.values())).keys() <= self._code.keys():
+            self._code = self._code | met
+            return self._look()
         if waiting:
             found[UNSEEN] = None, None
         found["things met again"] = None, hash(tuple(again))
@@ -141,7 +149,7 @@ class Surroundings:
                     yield name, {key: item for key, item in variables.items() if type(item) in PLAIN_TYPES}
                 if name in ("environ", "getenv"):
                     yield name, os.environ
-                if name in variables:
+                if name in variables and (not self._follows or name in _loaded_globals(code)):
                     yield name, variables[name]
                 elif hasattr(builtins, name):
                     yield name, getattr(builtins, name)
@@ -150,16 +158,40 @@ class Surroundings:
                         yield name, sys.modules[module]
             if np is not None and "random" in code.co_names:
                 yield "the state of numpy.random", getattr(np.random.get_state, "__self__", None)
-            if self._follows:
-                yield from _generators_named({*code.co_names, *code.co_freevars})
 
 
-def _generators_named(names: set[str]) -> Iterator[Part]:
-    """The state of generators of Python and PyTorch, of whose draws a recording hears by itself."""
-    if "random" in names:
-        yield STATE_OF_RANDOM, getattr(random.getstate, "__self__", None)
-    if "torch" in names and "torch" in sys.modules:
-        yield "the state of torch", sys.modules["torch"].get_rng_state().numpy()
+def _random_states(thing: Any) -> Iterator[Part]:
+    """The state of the generator that a module or a function of a library may draw from."""
+    owner = getattr(thing, "__module__", None) or type(getattr(thing, "__self__", None)).__module__
+    module = str(thing.__name__ if type(thing) is types.ModuleType else owner if callable(thing) else "")
+    library = module.partition(".")[0]
+    if library == "random":
+        yield f": {STATE_OF_RANDOM}", getattr(random.getstate, "__self__", None)
+    elif library == "torch":
+        yield ": the state of torch", sys.modules["torch"].get_rng_state().numpy()
+    elif np is not None and (library in ("scipy", "pandas", "sklearn") or module.startswith("numpy.random")):
+        yield ": the state of numpy.random", getattr(np.random.get_state, "__self__", None)
+
+
+def _followed(thing: Any, parts: list[Part], named: Set[str]) -> Iterator[Part]:
+    """The parts of a thing; of a class without methods that neither Python nor training calls, nor a function by name."""
+    for suffix, part in parts:
+        name = suffix.removeprefix(".")
+        is_called = name in named or name in _OF_STEPS or name[:2] == name[-2:] == "__"
+        if is_called or not (issubclass(type(thing), type) and isinstance(part, _METHODS)):
+            yield suffix, part
+
+
+def _code_met(seen: Iterable[tuple[int, Any]]) -> dict[Function, dict[str, Any]]:
+    """The code in functions of the user's among things that were met."""
+    functions = (thing for _, thing in seen if type(thing) is types.FunctionType and not is_library(thing.__module__))
+    return {(code, of): found for (own, of), found in _code_of(functions).items() for code in _inner_code(own)}
+
+
+@lru_cache(maxsize=1024)
+def _loaded_globals(code: types.CodeType) -> frozenset[str]:
+    """The names in a function that are those of globals, and not of attributes."""
+    return frozenset(step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
 
 
 def _code_of(functions: Iterable[types.FunctionType]) -> dict[Function, dict[str, Any]]:

@@ -24,7 +24,7 @@ class StaleError(ValueError):
 
 
 def check_fresh(root: Value, nodes: Iterable[Value] | None = None) -> None:
-    """Raise a StaleError if a number in the graph under *root*, or of some *nodes* there, is not what its operands make.
+    """Raise a StaleError if a number under *root*, or of some *nodes* there, is not what its operands make.
 
     It takes one operation for each node. A graph that was computed on another machine may differ in the last digits.
     """

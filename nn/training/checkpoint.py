@@ -63,6 +63,8 @@ class Checkpoint:
         self._weights, self._probes = task.model.state_dict(), probes_of(task)
         self._graphs = graphs_of(task, self._weights, self._probes)  # with the weights that the run begins with
         self._leaves = {leaf: leaf.data for graph in self._graphs for leaf in graph.frozen}
+        others = (leaf for each in _surroundings_of(task).values() for leaf in each.leaves())
+        self._leaves |= {leaf: leaf.data for leaf in set(others) - set(task.model.parameters())}
         self.look()
         if content is None:
             self.write(progress)
@@ -146,8 +148,8 @@ def _not_held(name: str, part: str) -> ValueError:
     return ValueError(
         f"a checkpoint must hold all that a run goes on from, got {name}{where} changed in training; have "
         "a number of a model in a Value, name an attribute of an optimizer in its class's remembered (0.0 "
-        "at first, then vectors), set one of a schedule in after_epoch(history) alone, or leave "
-        "checkpoint= out"
+        "at first, then vectors), set one of a schedule in after_epoch(history) alone, write logs in a "
+        "callback, or leave checkpoint= out"
     )
 
 
@@ -165,16 +167,23 @@ def shared_checkpoint(own: Checkpoint | None, team: Alone) -> Checkpoint | None:
 _RECORDED = ("the model", "the loss")  # what ``_kept_by`` names that graphs are made by
 
 
-def _kept_by(task: Task) -> dict[str, Any]:
-    """What code of a run's steps keeps besides what a checkpoint holds, by its name for a message."""
+def _surroundings_of(task: Task) -> dict[str, Any]:
+    """What code of a run's steps reaches, by names for a message."""
     from engine import compiler
 
     kind = type(task.optimizer).__name__
     things = {f"{name} of the {kind}": thing for name, thing in task.optimizer.settings().items()}
     things |= {f"the class of the {kind}": type(task.optimizer), "the early_stopping": task.options.stopping}
     things |= {"the model": task.model, "the loss": task.loss.function}
-    looks = {name: compiler.Surroundings(thing, follows=True).look() for name, thing in things.items()}
+    return {name: compiler.Surroundings(thing, follows=True) for name, thing in things.items()}
+
+
+def _kept_by(task: Task) -> dict[str, Any]:
+    """What code of a run's steps keeps besides what a checkpoint holds."""
+    from engine import compiler
+
+    looks = {name: each.look() for name, each in _surroundings_of(task).items()}
     if task.options.seed is None:  # the numbers of Python's random are those of fit, and in the file
-        for look in looks.values():
-            look.pop(compiler.STATE_OF_RANDOM, None)
+        hidden = compiler.STATE_OF_RANDOM
+        looks = {name: {key: note for key, note in look.items() if hidden not in key} for name, look in looks.items()}
     return looks

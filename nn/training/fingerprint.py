@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import Value, compiler
 from nn.examples import Examples, output_values
+from nn.initialization import random_kept
 from nn.model_files import is_finite
 from nn.noise import noise_from
 from nn.optimizers import LearningRate
@@ -149,7 +150,7 @@ def graphs_of(task: Task, weights: dict[str, float], probes: Sequence[Probe]) ->
         for name, number in weights.items():
             own[name].data = number
         for row, target in probes:
-            with noise_from(lambda layer, n: layer.draw(chance, n)):
+            with random_kept(), noise_from(lambda layer, n: layer.draw(chance, n)):
                 loss = task.loss.function(output_values(task.model(copy(row))), copy(target))
             root = loss if isinstance(loss, Value) else Value(loss)
             graphs.append(compiler.recorded([root], [], list(now)))

@@ -230,7 +230,7 @@ def test_a_number_between_two_floats_is_compared_exactly(number):
 
 def test_ordering_with_nan_is_false():
     a, b = Value(math.nan), Value(1.0)
-    assert not any((a < b, a <= b, a > b, a >= b, a < 1, a > 0.5, b <= a))
+    assert not any((a < b, a <= b, a > b, a >= b, a < 1, a > 0.5, b <= a, b < Decimal("nan"), b >= Decimal("nan")))
 
 
 @given(st.lists(ANY_FLOAT, min_size=1))

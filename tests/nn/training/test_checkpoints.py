@@ -5,6 +5,7 @@ import json
 import math
 import os
 import random
+import random as another_name
 import subprocess
 import sys
 import textwrap
@@ -805,6 +806,37 @@ class Shaken(Module):
         return self.layer(x) * (1.0 + self.draw())
 
 
+class Plotting(SGD):
+    """What no step calls reads a global, and an attribute is called as a global is."""
+
+    calls = 0.0
+
+    def direction(self, weights, gradient, rate):
+        return gradient + self.calls
+
+    def plot(self):
+        return HEAT["now"]
+
+
+calls = 0
+
+
+def _cool_all_and_count(model, history):
+    global calls  # noqa: PLW0603
+    calls += 1
+    HEAT["now"] *= 0.5
+    random.random()
+
+
+def _halved_beta():
+    beta = Value(1.0, label="beta")
+
+    def halve(model, history):
+        beta.data *= 0.5
+
+    return {"loss": lambda output, target: (output - target) ** 2 * beta.data, "callbacks": [halve]}
+
+
 class Langevin(SGD):
     def direction(self, weights, gradient, rate):
         return gradient + np.random.normal(size=gradient.shape)
@@ -826,9 +858,11 @@ def _heated_layers():
         (lambda: _cooled(model=Heated()), r"got the model \(HEAT\['now'\]\)"),
         (lambda: _cooled(model=_heated_layers()), r"got the model \(HEAT\['now'\]\)"),
         (lambda: _cooled(loss=lambda output, target: _heat() * (output - target) ** 2), r"got the loss \(HEAT"),
-        (lambda: {"model": Shaken(lambda: random.gauss(0.0, 0.1))}, r"got the model \(the state of random"),
-        (lambda: {"model": Shaken(lambda: float(np.random.normal()))}, r"got the model \(the state of numpy\.random"),
-        (lambda: {"optimizer": Langevin(learning_rate=0.1)}, r"got the class of the Langevin \(the state of numpy"),
+        (_halved_beta, r"got a Value that is no parameter \(beta\)"),
+        (lambda: {"model": Shaken(lambda: another_name.gauss(0.0, 0.1))}, r"got the model \(.*the state of random"),
+        (lambda: {"model": Shaken(lambda: random.gauss(0.0, 0.1))}, r"got the model \(.*the state of random"),
+        (lambda: {"model": Shaken(lambda: float(np.random.normal()))}, r"got the model \(.*the state of numpy\.random"),
+        (lambda: {"optimizer": Langevin(learning_rate=0.1)}, r"got the class of the Langevin \(.*the state of numpy"),
         (lambda: {"optimizer": Velocity(learning_rate=0.1)}, "got v of the Velocity"),
         (lambda: {"optimizer": InPlace(learning_rate=0.1)}, "got seen of the InPlace"),
         (lambda: {"optimizer": InItsClass(learning_rate=0.1)}, "got the class of the InItsClass"),
@@ -894,6 +928,34 @@ def test_state_that_a_checkpoint_holds_goes_on(tmp_path, make):
     whole, path = run(8), tmp_path / "run.json"
     run(5, path)
     assert run(8, path) == whole
+
+
+@pytest.mark.parametrize("seed", [0, None])
+def test_what_no_step_reads_may_change(tmp_path, seed):
+    def run(epochs, path=None):
+        random.seed(5)
+        model, optimizer = MLP(2, [3, 1], seed=0), Plotting(learning_rate=0.1)
+        settings = {"optimizer": optimizer, "callbacks": [_cool_all_and_count], "seed": seed, "progress": False}
+        model.fit(DATA.X, DATA.y, epochs=epochs, checkpoint=path, **settings)
+        return model.state_dict()
+
+    whole, path = run(6), tmp_path / "run.json"
+    run(3, path)
+    assert run(6, path) == whole
+
+
+def test_random_numbers_of_a_loss_go_on_where_they_are_those_of_fit(tmp_path):
+    def run(epochs, path=None):
+        random.seed(5)
+        model = MLP(2, [3, 1], seed=0)
+        loss = lambda output, target: (output - target + random.gauss(0.0, 0.1)) ** 2  # noqa: E731
+        model.fit(DATA.X, DATA.y, loss=loss, epochs=epochs, seed=None, progress=False, checkpoint=path)
+        return model.state_dict()
+
+    path = tmp_path / "run.json"
+    whole = run(4, tmp_path / "whole.json")
+    run(2, path)
+    assert run(4, path) == whole
 
 
 def test_a_damaged_checkpoint_is_told_in_short(tmp_path):
