@@ -14,15 +14,21 @@ from engine.value import Value, constant
 
 
 def refuse(
-    record: Record, labels: Sequence[str], n_columns: int, rows: Iterable[list[float]], weights: Sequence[float]
+    record: Record,
+    labels: Sequence[str],
+    n_columns: int,
+    rows: Iterable[list[float]],
+    weights: Sequence[float],
+    slopes: bool = False,
 ) -> None:
     """Raise the error of the first of these examples that an operation refuses.
 
-    *rows* are the numbers of all inputs, of which *n_columns* are columns of ``X``; others are parameters.
+    *rows* are the numbers of all inputs, of which *n_columns* are columns of ``X``; others are parameters. The
+    derivatives of a user's primitives are called only for *slopes*.
     """
     for row in rows:
         try:
-            evaluated(record, labels, [*row, *weights])
+            evaluated(record, labels, [*row, *weights], slopes)
         except (ValueError, ArithmeticError) as error:
             where = f"for the row {shortened(row[:n_columns])} of X"
             if not n_columns:
@@ -54,8 +60,11 @@ def watch_examples(
             raise FloatingPointError(f"row {index} of X: {error}") from None
 
 
-def evaluated(record: Record, labels: Sequence[str], numbers: Sequence[float]) -> list[Value]:
-    """The outputs of a record as Values, for one example: the numbers of its inputs, then of its parameters."""
+def evaluated(record: Record, labels: Sequence[str], numbers: Sequence[float], slopes: bool = True) -> list[Value]:
+    """The outputs of a record as Values, for one example: the numbers of its inputs, then of its parameters.
+
+    Without *slopes* a user's primitives are no operations of theirs, but numbers.
+    """
     nodes: list[Value] = []
     for index, op in enumerate(record.ops):
         if op in (INPUT, PARAMETER):
@@ -64,5 +73,8 @@ def evaluated(record: Record, labels: Sequence[str], numbers: Sequence[float]) -
             nodes.append(constant(record.numbers[index], CONSTANT))
         else:
             operands = [nodes[i] for i in (record.first[index], record.second[index]) if i != NONE]
-            nodes.append((OPERATIONS[op] if isinstance(op, str) else op).apply(*operands))
+            if isinstance(op, str) or slopes:
+                nodes.append((OPERATIONS[op] if isinstance(op, str) else op).apply(*operands))
+            else:
+                nodes.append(Value(op.primitive.number(*(operand._number for operand in operands))))
     return [nodes[index] for index in record.outputs]

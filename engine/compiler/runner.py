@@ -187,7 +187,7 @@ class Runner:
         try:
             is_exact = not bound.run(seed, listens=bool(self._refusing or self._is_coarse))
         except (ValueError, ArithmeticError):  # of a user's primitive, which does not know the row
-            refuse(self._record, self._labels, self._n_columns, part.numbers().tolist(), self.exact_weights().tolist())
+            self._refuse(part.numbers().tolist(), slopes=gradient is not None)
             raise
         if self._refusing and not is_exact and not self._is_coarse:
             self._find_refused(part)
@@ -204,8 +204,10 @@ class Runner:
             if not limits.hold(row):
                 inside &= limits.inside(row)
         if not inside.all():
-            suspects = part.numbers()[~inside].tolist()
-            refuse(self._record, self._labels, self._n_columns, suspects, self.exact_weights().tolist())
+            self._refuse(part.numbers()[~inside].tolist())
+
+    def _refuse(self, rows: list[list[float]], slopes: bool = False) -> None:
+        refuse(self._record, self._labels, self._n_columns, rows, self.exact_weights().tolist(), slopes)
 
     def _read(self, bound: Bound, part: Batch, results: Floats, is_exact: bool) -> None:
         """Write the outputs of a part of the examples into their *results*."""
@@ -247,8 +249,7 @@ class Runner:
             looking.weights[:] = self.weights
             for start in range(0, len(batch), step):
                 part = batch.part(start, start + step).in_float64()
-                suspects = part.rows[~np.isfinite(looking.outputs(part)).all(axis=1)].tolist()
-                refuse(self._record, self._labels, self._n_columns, suspects, looking.weights.tolist())
+                self._refuse(part.rows[~np.isfinite(looking.outputs(part)).all(axis=1)].tolist())
 
     def words(self) -> list[str]:
         plans = [plan for plan, _ in self._plans.values()]

@@ -174,7 +174,7 @@ def _random_states(thing: Any) -> Iterator[Part]:
 
 
 def _followed(thing: Any, parts: list[Part], named: Set[str]) -> Iterator[Part]:
-    """The parts of a thing; of a class without methods that neither Python nor training calls, nor a function by name."""
+    """The parts of a thing; of a class no methods but those that Python, training or a function by their name calls."""
     for suffix, part in parts:
         name = suffix.removeprefix(".")
         is_called = name in named or name in _OF_STEPS or name[:2] == name[-2:] == "__"

@@ -121,6 +121,23 @@ def test_random_graphs_give_the_numbers_of_numpy(recipe, n, seed):
     np.testing.assert_allclose(native, by_inputs, rtol=1e-7, atol=1e-9 * np.abs(by_inputs).max(initial=1.0))
 
 
+@pytest.mark.parametrize("backend", ["numpy", "c"])
+def test_a_derivative_that_raises_is_called_for_gradients_alone(backend):
+    def slope(number):
+        if number > 2.0:
+            raise ValueError("no slope above 2")
+        return 2.0
+
+    @primitive(slope)
+    def twice(number):
+        return 2.0 * number
+
+    program = compile(engine.sqrt(twice(x := Value(1.0))), [x], backend=backend)
+    assert program([[0.5], [8.0], [math.inf]]).tolist() == [1.0, 4.0, math.inf]
+    with pytest.raises(ValueError, match=r"^no slope above 2, for the row \[8\.0\] of X$"):
+        program.gradients([[0.5], [8.0], [math.inf]], "inputs")
+
+
 ODD_ROWS = {
     "a square overflows": (lambda x, y: y * engine.exp(-x * x), [1e160, 1.0]),
     "an infinite exponent": (lambda x, y: x * engine.exp(-y), [1.0, np.inf]),
