@@ -162,15 +162,16 @@ class Surroundings:
 
 def _random_states(thing: Any) -> Iterator[Part]:
     """The state of the generator that a module or a function of a library may draw from."""
-    owner = getattr(thing, "__module__", None) or type(getattr(thing, "__self__", None)).__module__
-    module = str(thing.__name__ if type(thing) is types.ModuleType else owner if callable(thing) else "")
-    library = module.partition(".")[0]
-    if library == "random":
-        yield f": {STATE_OF_RANDOM}", getattr(random.getstate, "__self__", None)
-    elif library == "torch":
-        yield ": the state of torch", sys.modules["torch"].get_rng_state().numpy()
-    elif np is not None and (library in ("scipy", "pandas", "sklearn") or module.startswith("numpy.random")):
-        yield ": the state of numpy.random", getattr(np.random.get_state, "__self__", None)
+    with suppress(Exception):  # a foreign object may raise any
+        owner = getattr(thing, "__module__", None) or type(getattr(thing, "__self__", None)).__module__
+        module = str(thing.__name__ if type(thing) is types.ModuleType else owner if callable(thing) else "")
+        library = module.partition(".")[0]
+        if library == "random":
+            yield f": {STATE_OF_RANDOM}", getattr(random.getstate, "__self__", None)
+        elif library == "torch":
+            yield ": the state of torch", sys.modules["torch"].get_rng_state().numpy()
+        elif np is not None and (library in ("scipy", "pandas", "sklearn") or module.startswith("numpy.random")):
+            yield ": the state of numpy.random", getattr(np.random.get_state, "__self__", None)
 
 
 def _followed(thing: Any, parts: list[Part], named: Set[str]) -> Iterator[Part]:
