@@ -558,7 +558,7 @@ def _plain(number: float) -> Value:
     return v
 
 
-def compared(other: object, sign: str) -> float:
+def compared(other: Unchecked, sign: str) -> float:
     """The number that a Value is compared with, for a number between two floats that of them which decides alike."""
     if isinstance(other, Value):
         return other._number
