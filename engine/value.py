@@ -563,9 +563,9 @@ def compared(other: Unchecked, sign: str) -> float:
     if isinstance(other, Value):
         return other._number
     number = as_float(other, f"the number in Value {sign} number")
-    if isinstance(other, float) or math.isnan(number) or not hasattr(other, "as_integer_ratio"):
+    if isinstance(other, float) or (isinstance(other, int) and number == other):
         return number
-    if number == other:
+    if math.isnan(number) or not hasattr(other, "as_integer_ratio") or number == other:
         return number
     is_below = number < other
     if sign in ("<", ">="):
