@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from engine.compiler.trace import INPUT, NONE, PARAMETER, Record
 from engine.debugging.anomaly import is_watched
 from engine.operations import CONSTANT, OPERATIONS
+from engine.primitive import Primitive
 from engine.validation import shortened
 from engine.value import Value, constant
 
@@ -73,8 +74,9 @@ def evaluated(record: Record, labels: Sequence[str], numbers: Sequence[float], s
             nodes.append(constant(record.numbers[index], CONSTANT))
         else:
             operands = [nodes[i] for i in (record.first[index], record.second[index]) if i != NONE]
-            if isinstance(op, str) or slopes:
-                nodes.append((OPERATIONS[op] if isinstance(op, str) else op).apply(*operands))
+            operation = OPERATIONS[op] if isinstance(op, str) else op
+            if slopes or not isinstance(operation.primitive, Primitive):
+                nodes.append(operation.apply(*operands))
             else:
-                nodes.append(Value(op.primitive.number(*(operand._number for operand in operands))))
+                nodes.append(Value(operation.primitive.number(*(operand._number for operand in operands))))
     return [nodes[index] for index in record.outputs]
