@@ -1,6 +1,7 @@
 """What operations refuse: where their operands must be, or eager arithmetic raises an error."""
 
 import math
+import sys
 from typing import Any, NamedTuple, TypeAlias
 
 Bound: TypeAlias = tuple[int, str, float]
@@ -42,7 +43,7 @@ def bounds_of(op: str, exponent: float | None) -> list[Bound]:
 
 
 class Limits(NamedTuple):
-    """Numbers that are surely not refused: above *low*, below *high*, and of a magnitude above *least*."""
+    """Numbers that are surely not refused: from *low* to *high*, and of a magnitude above *least*."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -50,19 +51,20 @@ class Limits(NamedTuple):
 
     def hold(self, numbers: Any) -> bool:
         """Whether all numbers of an array are inside."""
-        is_least = self.least < 0.0 or abs(numbers).min() > self.least
-        return bool(self.low < numbers.min() and numbers.max() < self.high and is_least)
+        is_least = self.least < 0.0 or self.least < float(abs(numbers).min())
+        return self.low <= float(numbers.min()) and float(numbers.max()) <= self.high and is_least
 
     def inside(self, numbers: Any) -> Any:
-        """Whether each number of an array is inside."""
-        return (numbers > self.low) & (numbers < self.high) & (abs(numbers) > self.least)
+        """Whether each number of an array of float64 is inside."""
+        return (numbers >= self.low) & (numbers <= self.high) & (abs(numbers) > self.least)
 
     def within(self, other: "Limits") -> "Limits":
         """What is inside of both."""
         return Limits(max(self.low, other.low), min(self.high, other.high), max(self.least, other.least))
 
 
-FINITE = Limits()
+ANY = Limits()
+FINITE = Limits(-sys.float_info.max, sys.float_info.max)
 
 
 def limits_of(op: str, exponent: float | None) -> tuple[int, Limits] | None:
@@ -70,12 +72,12 @@ def limits_of(op: str, exponent: float | None) -> tuple[int, Limits] | None:
 
     A power with a constant *exponent* must not be too large either.
     """
-    bounds, limits = bounds_of(op, exponent), FINITE
+    bounds, limits = bounds_of(op, exponent), ANY
     for _, sign, bound in bounds:
         if sign[0] == ">":
-            limits = limits._replace(low=bound if sign == ">" else math.nextafter(bound, -math.inf))
+            limits = limits._replace(low=bound if sign == ">=" else math.nextafter(bound, math.inf))
         elif sign[0] == "<":
-            limits = limits._replace(high=bound if sign == "<" else math.nextafter(bound, math.inf))
+            limits = limits._replace(high=bound if sign == "<=" else math.nextafter(bound, -math.inf))
         else:
             limits = limits._replace(least=abs(bound))
     if op == POWER and exponent is not None and exponent > 1.0:
@@ -83,4 +85,4 @@ def limits_of(op: str, exponent: float | None) -> tuple[int, Limits] | None:
         limits = limits._replace(low=max(limits.low, -most), high=most)
     elif op == POWER and exponent is not None and exponent < 0.0:
         limits = limits._replace(least=_LARGE ** (1.0 / exponent))
-    return None if limits == FINITE else (bounds[0][0] if bounds else 0, limits)
+    return None if limits == ANY else (bounds[0][0] if bounds else 0, limits)

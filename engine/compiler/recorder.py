@@ -18,7 +18,7 @@ from engine.callers import is_library, source_line, users_place
 from engine.compiler.collector import collector_paused
 from engine.compiler.trace import Record, recorded
 from engine.compiler.type_tests import handles_errors, tells_numbers_apart
-from engine.domains import FINITE, POWER, Limits, bounds_of, limits_of
+from engine.domains import ANY, FINITE, POWER, Limits, bounds_of, limits_of
 from engine.escapes import DataDependentError, Listener, listening
 from engine.node import common_order, topological_order
 from engine.operations import PLAIN
@@ -100,7 +100,7 @@ class Recording(Listener):
         """What a program computes, as a record, once the function has run."""
         n, limits = len(self.roots), dict[Value, Limits]()
         for node, found in self.limited.values():
-            limits[node] = found.within(limits.get(node, FINITE))
+            limits[node] = found.within(limits.get(node, ANY))
         record = recorded([*self.roots, *limits], self.inputs, parameters, self.order)
         return replace(record, outputs=record.outputs[:n], limited=[*zip(record.outputs[n:], limits.values())])
 

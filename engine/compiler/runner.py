@@ -202,7 +202,7 @@ class Runner:
         inside = np.ones(len(part), np.bool_)
         for row, (_, limits) in zip(numbers[self.n_outputs :], self._record.limited):
             if not limits.hold(row):
-                inside &= limits.inside(row)
+                inside &= limits.inside(row.astype(np.float64))
         if not inside.all():
             self._refuse(part.numbers()[~inside].tolist())
 

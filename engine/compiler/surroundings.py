@@ -9,6 +9,7 @@ import operator
 import os
 import random
 import sys
+import sysconfig
 import types
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Set
@@ -41,7 +42,10 @@ _OF_ANY_NAME = {"getattr", "attrgetter", "methodcaller", "__getattribute__", "__
 """Names in a function that may read an attribute which it does not name."""
 _READERS = {operator.attrgetter, operator.methodcaller}
 _CALLED = {types.BuiltinFunctionType, types.FunctionType, types.MethodWrapperType, types.WrapperDescriptorType}
+_INSTALLED = tuple({sysconfig.get_path(name) for name in ("purelib", "platlib", "stdlib")})
 _METHODS = types.FunctionType, staticmethod, classmethod, property
+_OF_NEW = {"__init__", "__new__", "__init_subclass__", "__post_init__", "__set_name__"}
+"""Methods that are not called of an object that is there already."""
 _OF_STEPS = {"direction", "rate", "updated", "step", "ends", "best_epoch", "parameters", "named_parameters"}
 """Methods of models, optimizers and what stops training early that steps of training call."""
 Look: TypeAlias = dict[str, tuple[object, object]]
@@ -86,8 +90,11 @@ class Surroundings:
         return self._look()[0]
 
     def leaves(self) -> Iterator[Value]:
-        """The Values there that no operation made, but for those in lists of Values alone."""
-        return (thing for thing in self._look()[1] if isinstance(thing, Value) and not thing.operands)
+        """The Values there that no operation made."""
+        for thing in self._look()[1]:
+            for part in thing if issubclass(type(thing), (list, tuple)) else (thing,):
+                if issubclass(type(part), Value) and not part.operands:
+                    yield part
 
     def models(self) -> Iterator[list[Value]]:
         """What ``parameters()`` gives of each object there that has such a method; outer objects come first."""
@@ -126,7 +133,7 @@ class Surroundings:
                 note, parts = noted(thing, names)
                 found[name] = note, which(thing)
                 if self._follows:
-                    parts = [*_followed(thing, parts, named), *_random_states(thing)]
+                    parts = [*_followed(name, thing, parts, named), *_random_states(thing)]
                 waiting.extend((name + suffix, part) for suffix, part in parts)
                 if called in _BY_OTHER_NAMES:
                     waiting.append(HIDDEN)
@@ -174,19 +181,29 @@ def _random_states(thing: Any) -> Iterator[Part]:
             yield ": the state of numpy.random", getattr(np.random.get_state, "__self__", None)
 
 
-def _followed(thing: Any, parts: list[Part], named: Set[str]) -> Iterator[Part]:
+def _followed(path: str, thing: Any, parts: list[Part], named: Set[str]) -> Iterator[Part]:
     """The parts of a thing; of a class no methods but those that Python, training or a function by their name calls."""
+    is_class = issubclass(type(thing), type)
+    if is_class or type(thing) is types.ModuleType:
+        module = sys.modules.get(thing.__module__ if is_class else thing.__name__)
+        if str(getattr(module, "__file__", None)).startswith(_INSTALLED):
+            return
     for suffix, part in parts:
         name = suffix.removeprefix(".")
-        is_called = name in named or name in _OF_STEPS or name[:2] == name[-2:] == "__"
-        if is_called or not (issubclass(type(thing), type) and isinstance(part, _METHODS)):
+        is_special = name[:2] == name[-2:] == "__" and not (name in _OF_NEW and ".__class__" in path)
+        if name in named or name in _OF_STEPS or is_special or not (is_class and isinstance(part, _METHODS)):
             yield suffix, part
 
 
 def _code_met(seen: Iterable[tuple[int, Any]]) -> dict[Function, dict[str, Any]]:
     """The code in functions of the user's among things that were met."""
-    functions = (thing for _, thing in seen if type(thing) is types.FunctionType and not is_library(thing.__module__))
+    functions = (thing for _, thing in seen if type(thing) is types.FunctionType and _is_users(thing))
     return {(code, of): found for (own, of), found in _code_of(functions).items() for code in _inner_code(own)}
+
+
+def _is_users(function: types.FunctionType) -> bool:
+    """Whether a function belongs to no library, neither one that is known nor another that was installed."""
+    return not (is_library(function.__module__) or function.__code__.co_filename.startswith(_INSTALLED))
 
 
 @lru_cache(maxsize=1024)

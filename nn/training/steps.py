@@ -11,6 +11,7 @@ from engine import Value, compiler
 from engine.calculus import depends
 from engine.debugging.staleness import StaleError, check_fresh
 from engine.operations import DETACH
+from engine.primitive import Primitive
 from nn.data import Table
 from nn.examples import Examples, Tally, as_list, output_numbers, output_values
 from nn.losses import Loss, LossFunction, as_loss
@@ -157,7 +158,7 @@ class Steps:
     def _check_fresh(self, loss: Value) -> None:
         """Refuse what was computed of parameters before a step: its derivatives are of the parameters as they were."""
         try:
-            check_fresh(loss, _differentiated(loss))
+            check_fresh(loss, _computed(loss))
         except StaleError as error:
             name = type(self.task.model).__name__
             raise ValueError(
@@ -197,15 +198,15 @@ class Steps:
         return len(losses) == 1 and _is_chosen(*first, own)
 
 
-def _differentiated(root: Value) -> set[Value]:
-    """The computed nodes that get a gradient from *root*."""
+def _computed(root: Value) -> set[Value]:
+    """The nodes that get a gradient from *root* and that the engine computed: a user's primitive may draw or count."""
     found, stack = set[Value](), [root]
     while stack:
         node = stack.pop()
         if node.operands and node.operation is not DETACH and node not in found:
             found.add(node)
             stack += node.operands
-    return found
+    return {node for node in found if not isinstance(node.operation.primitive, Primitive)}
 
 
 def _is_chosen(function: Callable[[list[Value]], list[Any]], numbers: list[float], own: set[Value]) -> bool:

@@ -7,6 +7,7 @@ import pytest
 
 import engine
 from engine import Value, compile, maximum, minimum
+from engine.domains import limits_of
 from nn import Module
 
 REFUSED = {
@@ -117,6 +118,29 @@ def test_what_a_function_differentiates_is_refused_whichever_row_comes_first(nam
             for run in (compiled, compiled.value_and_gradient, compiled.gradients):
                 with pytest.raises(error, match=rf"for the row \[{re.escape(repr(number))}\] of X$"):
                     run([[0.75], [number]])
+
+
+INSIDE = {
+    ("sqrt", None): ([0.0, 1.0, np.inf], [-1e-45, np.nan]),
+    ("log", None): ([1e-45, np.inf], [0.0, -1.0, np.nan]),
+    ("asin", None): ([-1.0, 1.0], [1.0000001, -np.inf]),
+    ("/", None): ([1e-45, -np.inf], [0.0, -0.0, np.nan]),
+    ("**", 3.0): ([1e38, -1e38], [np.nan]),
+    ("**", 16.0): ([1e19, -1e19], [2e19, np.nan]),
+    ("**", -1.0): ([1e-38, np.inf], [0.0, np.nan]),
+    ("**", 0.5): ([0.0, np.inf], [-1e-45]),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("operation", "exponent"), INSIDE)
+def test_limits_hold_at_the_ends_of_domains_in_each_dtype(operation, exponent, dtype):
+    taken, refused = (np.array(numbers, dtype) for numbers in INSIDE[operation, exponent])
+    _, limits = limits_of(operation, exponent)
+    assert limits.hold(taken)
+    assert limits.inside(taken.astype(np.float64)).all()
+    assert not limits.inside(refused.astype(np.float64)).any()
+    assert not any(limits.hold(np.append(taken, number)) for number in refused)
 
 
 def test_float32_overflows_where_eager_arithmetic_does_not():

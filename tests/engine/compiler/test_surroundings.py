@@ -24,10 +24,12 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+import hypothesis
 import numpy as np
 import pytest
 
 from engine import DataDependentError, Value, atan2, compile, constant
+from engine.compiler import Surroundings
 
 HERE = sys.modules[__name__]
 
@@ -506,3 +508,31 @@ def test_what_is_met_again_is_looked_at_once():
         assert function([[1.0]]).tolist() == [factor]
         looks.append(function.program._source.surroundings.look())
     assert looks[0] == looks[2] == looks[4]
+
+
+FACTORS = [2.0]
+
+
+class Helped:
+    def __init__(self):
+        hypothesis.settings()
+
+    def __call__(self, x):
+        return helper(x)
+
+    def plot(self):
+        return unused(self)
+
+
+def helper(x):
+    return hypothesis.strategies and x * FACTORS[0]
+
+
+def unused(x):
+    return x
+
+
+def test_what_steps_may_call_is_followed_and_no_installed_library():
+    surroundings = Surroundings(Helped(), follows=True)
+    surroundings.look()
+    assert {code.co_name for code, _ in surroundings._code} == {"__call__", "helper"}

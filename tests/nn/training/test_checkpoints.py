@@ -837,6 +837,18 @@ def _halved_beta():
     return {"loss": lambda output, target: (output - target) ** 2 * beta.data, "callbacks": [halve]}
 
 
+BETAS = [Value(0.0), Value(1.0, label="beta")]
+
+
+def _halved_in_a_list():
+    BETAS[1].data = 1.0
+
+    def halve(model, history):
+        BETAS[1].data *= 0.5
+
+    return {"loss": lambda output, target: (output - target) ** 2 * BETAS[1].data, "callbacks": [halve]}
+
+
 class Langevin(SGD):
     def direction(self, weights, gradient, rate):
         return gradient + np.random.normal(size=gradient.shape)
@@ -858,6 +870,7 @@ def _heated_layers():
         (lambda: _cooled(model=Heated()), r"got the model \(HEAT\['now'\]\)"),
         (lambda: _cooled(model=_heated_layers()), r"got the model \(HEAT\['now'\]\)"),
         (lambda: _cooled(loss=lambda output, target: _heat() * (output - target) ** 2), r"got the loss \(HEAT"),
+        (_halved_in_a_list, r"got a Value that is no parameter \(beta\)"),
         (_halved_beta, r"got a Value that is no parameter \(beta\)"),
         (lambda: {"model": Shaken(lambda: another_name.gauss(0.0, 0.1))}, r"got the model \(.*the state of random"),
         (lambda: {"model": Shaken(lambda: random.gauss(0.0, 0.1))}, r"got the model \(.*the state of random"),

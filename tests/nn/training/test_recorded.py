@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import nn.programs
-from engine import Value, compiler, dot, grad, maximum, relu, tanh
+from engine import Value, compiler, dot, grad, maximum, primitive, relu, tanh
 from nn import MLP, SGD, Adam, Dropout, Layer, Module, Sequential
 
 RNG = np.random.default_rng(8)
@@ -633,6 +633,19 @@ def test_what_is_computed_once_in_a_step_is_right(batch_size):
         return history.loss, model.state_dict()
 
     assert trained(True) == trained(False)
+
+
+@primitive(lambda z: 1.0)
+def noisy(z):
+    return z + random.random()
+
+
+def test_a_primitive_that_draws_is_not_called_again():
+    class Noisy(Line):
+        def __call__(self, x):
+            return noisy(self.line(x))
+
+    assert Noisy().fit(X, Y, epochs=2, seed=0, progress=False, replay=False).epochs == 2
 
 
 @pytest.mark.parametrize("replay", [None, False])
