@@ -105,6 +105,9 @@ class Runner:
         self._record, self._labels, self._n_columns = record, labels or [], n_columns
         refusing = {op for op in set(record.ops) if labels is not None and isinstance(op, str) and refuses(op)}
         self._refusing = [index for index, op in enumerate(record.ops) if op in refusing]
+        if record.limited:  # by which all others are told
+            leads = record.leading_to(record.outputs)
+            self._refusing = [index for index in self._refusing if leads[index]]
         self._is_coarse = labels is not None and dtype == np.float32
         self._parameters = parameters
         self._plans: dict[Gradient | None, tuple[Plan, tuple[int, bool]]] = {}
