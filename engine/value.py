@@ -563,11 +563,12 @@ def compared(other: Unchecked, sign: str) -> float:
     if isinstance(other, Value):
         return other._number
     number = as_float(other, f"the number in Value {sign} number")
-    if isinstance(other, float) or (isinstance(other, int) and number == other):
+    given: Any = other  # compiled code would make a float of what it knows to be an int
+    if isinstance(other, float) or (isinstance(other, int) and bool(given == number)):
         return number
-    if math.isnan(number) or not hasattr(other, "as_integer_ratio") or number == other:
+    if math.isnan(number) or not hasattr(given, "as_integer_ratio") or bool(given == number):
         return number
-    is_below = number < other
+    is_below = bool(given > number)
     if sign in ("<", ">="):
         return math.nextafter(number, math.inf) if is_below else number
     return number if is_below else math.nextafter(number, -math.inf)
