@@ -36,7 +36,8 @@ def as_float(number: object, what: str) -> float:
     is_other = is_masked or letter in _NOT_REAL or isinstance(number, (str, bytes, complex))
     if hasattr(kind, "__float__") and not is_other:
         found = _converted(number, what)
-        if math.isinf(found) and number != found:  # as of a Decimal
+        given: Unchecked = number  # whose comparisons may give no bool
+        if math.isinf(found) and bool(given != found):  # as of a Decimal
             raise _too_large(number, what)
         return found
     advice = f"; {_ARRAY_ADVICE}" if isinstance(number, (list, tuple)) else ""

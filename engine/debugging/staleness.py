@@ -14,17 +14,12 @@ _LINEAR = {op.ADD, op.SUB, op.NEG, op.ABS, op.RELU, op.LEAKY_RELU, op.MAXIMUM, o
 _EXACT = _LINEAR | {op.MUL, op.DIV, op.SQRT}
 """Operations that every processor rounds in the same way; of the first, the derivative says nothing of the operand."""
 
-
-class StaleError(ValueError):
-    """A number in a graph is of before a leaf was changed; ``reason`` says which, the message also what to do."""
-
-    def __init__(self, reason: str, advice: str) -> None:
-        super().__init__(f"{reason}; {advice}")
-        self.reason = reason
+CURE = "; call "
+"""What stands between what is wrong and what to do, in the message of a graph that is not fresh."""
 
 
 def check_fresh(root: Value, nodes: Iterable[Value] | None = None) -> None:
-    """Raise a StaleError if a number under *root*, or of some *nodes* there, is not what its operands make.
+    """Raise a ValueError if a number under *root*, or of some *nodes* there, is not what its operands make.
 
     It takes one operation for each node. A graph that was computed on another machine may differ in the last digits.
     """
@@ -65,13 +60,13 @@ def _leaves(node: Value) -> list[Value]:
     return [operand for operand in (a, b) if operand is not None and operand.operation is op.LEAF]
 
 
-def _stale(node: Value, root: Value, suspects: list[Value], found: str) -> StaleError:
+def _stale(node: Value, root: Value, suspects: list[Value], found: str) -> ValueError:
     changed = " or ".join(dict.fromkeys(_name(each) for each in suspects))
     name = _name(node)
     computed = "it was computed" if node in suspects else f"{name} was computed from it"
     cure = f"{root.label}.refresh()" if root.label.isidentifier() else ".refresh() on the root of the graph"
     reason = f"the data of {changed} was changed after {computed}: {name} is {node._number!r}, and {found}"
-    return StaleError(reason, f"call {cure} to compute it again")
+    return ValueError(f"{reason}{CURE}{cure} to compute it again")
 
 
 def _name(node: Value) -> str:

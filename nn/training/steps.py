@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import Value, compiler
 from engine.calculus import depends
-from engine.debugging.staleness import StaleError, check_fresh
+from engine.debugging.staleness import CURE, check_fresh
 from engine.operations import DETACH
 from engine.primitive import Primitive
 from nn.data import Table
@@ -159,11 +159,11 @@ class Steps:
         """Refuse what was computed of parameters before a step: its derivatives are of the parameters as they were."""
         try:
             check_fresh(loss, _computed(loss))
-        except StaleError as error:
-            name = type(self.task.model).__name__
+        except ValueError as error:
+            name, (reason, *_) = type(self.task.model).__name__, str(error).split(CURE)
             raise ValueError(
                 f"{name} and its loss must compute with parameters anew after each step, got what was computed before "
-                f"({error.reason}); compute it where it is used, or keep its number, .data"
+                f"({reason}); compute it where it is used, or keep its number, .data"
             ) from None
 
     def check_trains(self) -> None:
