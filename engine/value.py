@@ -564,9 +564,9 @@ def compared(other: Unchecked, sign: str) -> float:
         return other._number
     number = as_float(other, f"the number in Value {sign} number")
     given: Any = other  # compiled code would make a float of what it knows to be an int
-    if isinstance(other, float) or (isinstance(other, int) and bool(given == number)):
+    if isinstance(other, float) or bool(given == number) or math.isnan(number):
         return number
-    if math.isnan(number) or not hasattr(given, "as_integer_ratio") or bool(given == number):
+    if not hasattr(given, "as_integer_ratio"):  # as fractions have it, and all that floats compare with exactly
         return number
     is_below = bool(given > number)
     if sign in ("<", ">="):

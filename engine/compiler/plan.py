@@ -76,8 +76,8 @@ class Bound(Protocol):
         operand: whether its result is infinite or NaN. Then numbers that eager arithmetic refuses are looked for.
         """
 
-    def read(self, results: Floats) -> None:
-        """Write the outputs of the last run, or the first of them, into ``(n_examples, n_outputs)`` numbers."""
+    def read(self, results: Floats, start: int = 0) -> None:
+        """Write outputs of the last run, from one on, into ``(n_examples, n_outputs)`` numbers."""
 
 
 class Backend(Protocol):

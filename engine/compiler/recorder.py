@@ -308,8 +308,10 @@ def _limited(node: Value) -> tuple[Value, Limits] | None:
     operation, exponent = node.operation, _constant_exponent(node)
     if isinstance(operation.primitive, Primitive) or (operation.key == POWER and exponent is None):
         return node, FINITE
-    index, limits = limits_of(operation.key, exponent) or (0, None)
-    return None if limits is None or _is_constant(node.operands[index]) else (node.operands[index], limits)
+    found = limits_of(operation.key, exponent)
+    if found is None or _is_constant(operand := node.operands[found[0]]):
+        return None
+    return operand, found[1]
 
 
 def _constant_exponent(node: Value) -> float | None:

@@ -200,10 +200,9 @@ class Runner:
 
     def _check_limits(self, bound: Bound, part: Batch) -> None:
         """Refuse examples where a number is outside of its limits, if eager arithmetic refuses them."""
-        numbers = np.empty((self.n_outputs + len(self._record.limited), len(part)), self.dtype)
-        bound.read(numbers.T)
-        inside = np.ones(len(part), np.bool_)
-        for row, (_, limits) in zip(numbers[self.n_outputs :], self._record.limited):
+        numbers, inside = np.empty((len(self._record.limited), len(part)), self.dtype), np.ones(len(part), np.bool_)
+        bound.read(numbers.T, self.n_outputs)
+        for row, (_, limits) in zip(numbers, self._record.limited):
             if not limits.hold(row):
                 inside &= limits.inside(row.astype(np.float64))
         if not inside.all():

@@ -14,36 +14,39 @@ _LINEAR = {op.ADD, op.SUB, op.NEG, op.ABS, op.RELU, op.LEAKY_RELU, op.MAXIMUM, o
 _EXACT = _LINEAR | {op.MUL, op.DIV, op.SQRT}
 """Operations that every processor rounds in the same way; of the first, the derivative says nothing of the operand."""
 
-CURE = "; call "
-"""What stands between what is wrong and what to do, in the message of a graph that is not fresh."""
-
 
 def check_fresh(root: Value, nodes: Iterable[Value] | None = None) -> None:
-    """Raise a ValueError if a number under *root*, or of some *nodes* there, is not what its operands make.
+    """Raise a ValueError if a number under *root*, or of some *nodes* there, is not what its operands make."""
+    if stale := what_is_stale(interior_order(root) if nodes is None else nodes):
+        cure = f"{root.label}.refresh()" if root.label.isidentifier() else ".refresh() on the root of the graph"
+        raise ValueError(f"{stale}; call {cure} to compute it again")
+
+
+def what_is_stale(nodes: Iterable[Value]) -> str:
+    """What a number of some nodes is, and which leaf was changed since; "" if all are what their operands make.
 
     It takes one operation for each node. A graph that was computed on another machine may differ in the last digits.
     """
     with unwatched():
-        for node in interior_order(root) if nodes is None else nodes:
-            if is_computable(node.operation):
-                _check(node, root)
+        return next(filter(None, (_stale(node) for node in nodes if is_computable(node.operation))), "")
 
 
-def _check(node: Value, root: Value) -> None:
+def _stale(node: Value) -> str:
     try:
         fresh = recomputed(node)
     except (ValueError, ArithmeticError) as error:
-        raise _stale(node, root, _leaves(node) or [node], f"would fail now ({error})") from None
+        return _told(node, _leaves(node) or [node], f"would fail now ({error})")
     is_primitive = node.operation.primitive is not None
     tolerance = 0.0 if node.operation in _EXACT else 1e-9 if is_primitive else 1e-12
     data_fits = _close(node._number, fresh._number, tolerance, 1e-3 if is_primitive else 0.0)
     size = 1e-3 if is_primitive or node.operation is op.GELU else 0.0  # gelu' cancels where it is 0
     derivatives = ((node._da, fresh._da), (node._db, fresh._db))
     derivatives_fit = all(_close(before, now, max(tolerance, 1e-12), size) for before, now in derivatives)
-    if not (data_fits and derivatives_fit):
-        suspects = _leaves(node) if not derivatives_fit or node.operation in _LINEAR else []
-        found = f"would be {fresh._number!r} now" if not data_fits else "would have other local derivatives now"
-        raise _stale(node, root, suspects or [node], found)
+    if data_fits and derivatives_fit:
+        return ""
+    suspects = _leaves(node) if not derivatives_fit or node.operation in _LINEAR else []
+    found = f"would be {fresh._number!r} now" if not data_fits else "would have other local derivatives now"
+    return _told(node, suspects or [node], found)
 
 
 def _close(a: float, b: float, tolerance: float, size: float) -> bool:
@@ -60,13 +63,10 @@ def _leaves(node: Value) -> list[Value]:
     return [operand for operand in (a, b) if operand is not None and operand.operation is op.LEAF]
 
 
-def _stale(node: Value, root: Value, suspects: list[Value], found: str) -> ValueError:
-    changed = " or ".join(dict.fromkeys(_name(each) for each in suspects))
-    name = _name(node)
+def _told(node: Value, suspects: list[Value], found: str) -> str:
+    changed, name = " or ".join(dict.fromkeys(_name(each) for each in suspects)), _name(node)
     computed = "it was computed" if node in suspects else f"{name} was computed from it"
-    cure = f"{root.label}.refresh()" if root.label.isidentifier() else ".refresh() on the root of the graph"
-    reason = f"the data of {changed} was changed after {computed}: {name} is {node._number!r}, and {found}"
-    return ValueError(f"{reason}{CURE}{cure} to compute it again")
+    return f"the data of {changed} was changed after {computed}: {name} is {node._number!r}, and {found}"
 
 
 def _name(node: Value) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine import Value, compiler
 from engine.calculus import depends
-from engine.debugging.staleness import CURE, check_fresh
+from engine.debugging.staleness import what_is_stale
 from engine.operations import DETACH
 from engine.primitive import Primitive
 from nn.data import Table
@@ -157,14 +157,12 @@ class Steps:
 
     def _check_fresh(self, loss: Value) -> None:
         """Refuse what was computed of parameters before a step: its derivatives are of the parameters as they were."""
-        try:
-            check_fresh(loss, _computed(loss))
-        except ValueError as error:
-            name, (reason, *_) = type(self.task.model).__name__, str(error).split(CURE)
+        if stale := what_is_stale(_computed(loss)):
+            name = type(self.task.model).__name__
             raise ValueError(
                 f"{name} and its loss must compute with parameters anew after each step, got what was computed before "
-                f"({reason}); compute it where it is used, or keep its number, .data"
-            ) from None
+                f"({stale}); compute it where it is used, or keep its number, .data"
+            )
 
     def check_trains(self) -> None:
         """Refuse a loss that depends on no parameter for all examples."""

@@ -100,8 +100,8 @@ class _Bound:
         self.by_inputs, self.by_parameters = bound.by_inputs, bound.by_parameters
         return bound.run(seed, listens)
 
-    def read(self, results: Floats) -> None:
-        results[:] = np.transpose(self._outputs[: results.shape[1]])
+    def read(self, results: Floats, start: int = 0) -> None:
+        results[:] = np.transpose(self._outputs[start : start + results.shape[1]])
 
 
 def _computed(plan: Plan, code: Code, leaves: Any, rows: Any, seed: Any, n_examples: Any) -> tuple[Any, Any, Any]:

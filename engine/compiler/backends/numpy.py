@@ -100,9 +100,9 @@ class Bound(Memories):
         carry_out(self.backward)
         return signals
 
-    def read(self, results: Floats) -> None:
-        for column, numbers in enumerate(self.outputs[: results.shape[1]]):
-            results[:, column] = numbers
+    def read(self, results: Floats, start: int = 0) -> None:
+        for column in range(results.shape[1]):
+            results[:, column] = self.outputs[start + column]
 
 
 def carry_out(calls: Sequence[Call]) -> None:
